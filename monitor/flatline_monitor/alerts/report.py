@@ -1,0 +1,94 @@
+"""What people and machines are shown of a run: plain frozen values, made when asked for."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.detectors.contract import Evidence, Severity
+from flatline_monitor.runs.records import ClientHealth, Hello, Variable
+
+
+class RunState(enum.StrEnum):
+    """Where a run is in its life."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    STALLED = "stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """One symptom of one run, as it stands."""
+
+    run_id: str
+    detector: str
+    severities: tuple[Severity, ...]
+    """The severities that this detector can have, lowest first."""
+    state: State
+    severity: Severity | None
+    """The highest severity reached in this episode; None while it never fired."""
+    since_step: int | None
+    """Step at which the symptom of this episode was first seen."""
+    last_step: int | None
+    """Step of the latest finding."""
+    summary: str
+    evidence: tuple[Evidence, ...]
+    variables: tuple[str, ...]
+    """Paths of the variables that the finding is about."""
+    transition_at: float | None
+    """Server time of the latest change of state or severity, seconds since 1970."""
+
+    @property
+    def active(self) -> tuple[Severity, ...]:
+        """The severities that are exported as 1: the present one and those below it."""
+        if self.state is not State.FIRING or self.severity is None:
+            return ()
+        return tuple(s for s in self.severities if s.rank <= self.severity.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationReport:
+    """One pass over a validation set."""
+
+    step: int
+    epoch: int
+    n: int | None
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One run, as it stands."""
+
+    hello: Hello
+    state: RunState
+    exception_type: str
+    step: int | None
+    """Last step that was reported; None before the first."""
+    epoch: int | None
+    loss: float | None
+    learning_rate: float | None
+    global_grad_norm: float | None
+    """The latest values, as measured: nan and the infinities included; None: never sent."""
+    ranks: int
+    """Ranks that have reported."""
+    started_at: float
+    last_report_at: float
+    ended_at: float | None
+    """Server times, seconds since 1970."""
+    variables: tuple[Variable, ...]
+    alerts: tuple[AlertReport, ...]
+    """One for each detector of the catalogue, in its order."""
+    evaluations: tuple[EvaluationReport, ...]
+    """The latest, oldest first."""
+    health: ClientHealth | None
+    notes: tuple[str, ...]
+    """What the reader should know: a restart from a checkpoint, steps that never arrived."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.hello.run_id

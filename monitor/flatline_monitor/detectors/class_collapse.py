@@ -1,0 +1,88 @@
+"""Class collapse: classes that are in the labels are not predicted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from flatline_monitor.detectors.contract import (
+    Evidence,
+    Finding,
+    NotMeasurableError,
+    Severity,
+    Side,
+)
+from flatline_monitor.detectors.statistics import effective_classes
+from flatline_monitor.runs.records import Task
+from flatline_monitor.runs.view import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCollapse:
+    """The predictions use far fewer classes than the labels do.
+
+    Statistic
+        over the last max(`window`, 20 K) steps, of classes with `support` labels or more:
+        missing = share of them that is predicted at most a tenth as often as it occurs;
+        spread = (perplexity of predictions - 1) / (perplexity of labels - 1), the effective
+        number of classes beyond the first, relative to the labels.
+    Fires when
+        spread < `spread_floor` and missing >= `missing_share`.
+    Must not fire
+        on imbalanced data that is predicted in proportion; with too few labels of a class;
+        early in a run: before 30 % of the plan it is only information, because a model learns
+        the frequent classes first (`alerts/suppression.py`).
+    Sources
+        Ours: no tool of the field has it. From 85 healthy and 90 sick runs of small networks,
+        of which none and 42 fire.
+    """
+
+    name: ClassVar[str] = "class_collapse"
+    needs: ClassVar[frozenset[str]] = frozenset({"label_count", "prediction_count"})
+    severities: ClassVar[tuple[Severity, ...]] = tuple(Severity)
+    relaxable: ClassVar[Mapping[str, Side]] = {"spread_floor": Side.BELOW}
+    hold: ClassVar[int] = 3
+    not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
+
+    spread_floor: float = 0.5
+    missing_share: float = 0.25
+    support: int = 20
+    window: int = 200
+    warmup: int = 500
+
+    def check(self, view: RunView) -> Finding | None:
+        """Compare the histogram of predictions with that of the labels."""
+        classes = view.fine["label_count"].shape[1]
+        steps = view.scaled(max(self.window, 20 * classes))
+        blocks = view.fine.since(view.step - steps + 1)
+        labels, predicted = blocks.total("label_count"), blocks.total("prediction_count")
+        supported = labels >= self.support
+        if supported.sum() < 2:  # noqa: PLR2004 - one class alone cannot collapse
+            raise NotMeasurableError
+        missing = supported & (predicted <= 0.1 * labels)
+        share = float(missing.sum() / supported.sum())
+        spread = (effective_classes(predicted) - 1) / (effective_classes(labels) - 1)
+        if not (spread < self.spread_floor and share >= self.missing_share):
+            return None
+        return Finding(
+            severity=Severity.CRITICAL,
+            summary=_sentence(labels, predicted, missing),
+            evidence=(
+                Evidence("effective_classes_predicted_to_labels", spread, self.spread_floor),
+                Evidence("share_of_classes_not_predicted", share, self.missing_share),
+                Evidence("share_of_most_predicted_class", float(predicted.max() / labels.sum())),
+                Evidence("share_of_most_frequent_label", float(labels.max() / labels.sum())),
+            ),
+        )
+
+
+def _sentence(labels: np.ndarray, predicted: np.ndarray, missing: np.ndarray) -> str:
+    most = int(predicted.argmax())
+    gone = np.flatnonzero(missing).tolist()
+    named = ", ".join(str(k) for k in gone[:5]) + (" and others" if len(gone) > 5 else "")  # noqa: PLR2004 - a sentence, not a table
+    return (
+        f"{predicted.max() / labels.sum():.1%} of the predictions are class {most}; class {named} "
+        f"is (almost) never predicted, although {labels[missing].sum() / labels.sum():.1%} of the "
+        "labels are of it"
+    )

@@ -1,0 +1,50 @@
+"""Asks one detector about one run, and never lets it take the service down."""
+
+import logging
+
+from flatline_monitor.detectors.contract import (
+    Abstain,
+    Clear,
+    Detector,
+    Finding,
+    NotMeasurableError,
+    Reason,
+    Verdict,
+)
+from flatline_monitor.detectors.settings import relaxed
+from flatline_monitor.runs.view import RunView
+
+log = logging.getLogger(__name__)
+
+
+def judge(detector: Detector, view: RunView) -> Verdict:
+    """Return the detector's verdict; it abstains where it cannot look.
+
+    Between the limit and the eased limit it neither finds nor clears, so that a statistic which
+    dances on the limit does not make an alert come and go.
+    """
+    if reason := _cannot_look(detector, view):
+        return Abstain(reason)
+    try:
+        if finding := detector.check(view):
+            return finding
+        near = relaxed(detector).check(view) if detector.relaxable else None
+    except NotMeasurableError as error:
+        return Abstain(error.reason)
+    except Exception:
+        log.exception("detector %s failed on run %s", detector.name, view.hello.run_id)
+        return Abstain(Reason.DETECTOR_ERROR)
+    return Abstain(Reason.BETWEEN_LIMITS) if isinstance(near, Finding) else Clear()
+
+
+def _cannot_look(detector: Detector, view: RunView) -> Reason | None:
+    if view.hello.task in detector.not_for:
+        return Reason.NOT_FOR_THIS_TASK
+    if view.step + 1 < view.scaled(detector.warmup):
+        return Reason.WARMING_UP
+    if not all(view.has(name) for name in detector.needs):
+        return Reason.SIGNAL_NOT_SENT
+    sampled = detector.needs - {"loss"}
+    if sampled and not view.final and not view.has_new_sample:
+        return Reason.NO_NEW_SAMPLE
+    return None

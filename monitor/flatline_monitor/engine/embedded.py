@@ -1,0 +1,197 @@
+"""All runs of one process: opened, fed, swept and restored, one record at a time.
+
+Synchronous and without a clock: whoever drives it says what time it is, and makes the records
+durable. A run with its snapshot and the journal after it comes back exactly as it was.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from flatline_monitor.alerts.book import NO_PAGE, told
+from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
+from flatline_monitor.detectors.contract import Abstain, Detector, Verdict
+from flatline_monitor.detectors.judge import judge
+from flatline_monitor.engine.advance import JUDGED_RANK, Arrival, Ask, Run, advance, open_run
+from flatline_monitor.engine.codec import VERSION, pack, unpack
+from flatline_monitor.engine.counters import Counters, Histogram
+from flatline_monitor.engine.reports import alert_report, run_report
+from flatline_monitor.runs.journal import Snapshot
+from flatline_monitor.runs.liveness import GIVEN_UP_SECONDS, patience_seconds
+from flatline_monitor.runs.records import Hello, RefusedError, StreamKey, Variables
+from flatline_monitor.runs.view import RunView
+
+log = logging.getLogger(__name__)
+
+ENTRIES_BETWEEN_SNAPSHOTS = 256
+ENDED_RUNS_KEPT = 500
+
+
+class Engine:
+    """The runs and what is shown of them."""
+
+    def __init__(self, catalogue: Sequence[Detector], *, max_runs: int) -> None:
+        self.counters = Counters(evaluations={d.name: Histogram() for d in catalogue})
+        self._catalogue, self._max_runs = catalogue, max_runs
+        self._runs: dict[str, Run] = {}
+        self._reports: dict[str, RunReport] = {}
+        self._snapshots: dict[str, int] = {}
+        self._variables: dict[StreamKey, Variables] = {}
+        self._forgotten: set[str] = set()
+
+    def knows(self, stream: StreamKey) -> bool:
+        """Say whether the stream has said hello before."""
+        run = self._runs.get(stream.run_id)
+        return run is not None and run.has(stream)
+
+    def received(self, stream: StreamKey) -> int:
+        """Return the number of the stream's last record, 0 before the first."""
+        return self._runs[stream.run_id].sequence(stream)
+
+    def variables(self, stream: StreamKey) -> Variables | None:
+        """Return the axes that the stream's columns go by, if it has named them."""
+        run = self._runs.get(stream.run_id)
+        named = run.history.variables if run and run.history.variables.revision else None
+        return self._variables.get(stream, named)
+
+    def admit(self, hello: Hello, now: float) -> None:
+        """Make room for the run of this hello; a run that is known needs none.
+
+        Raises RefusedError when there are too many runs, or when the run ended long ago.
+        """
+        run_id = hello.run_id
+        if run_id in self._runs:
+            return
+        live = sum(run.state is RunState.RUNNING for run in self._runs.values())
+        if live >= self._max_runs:
+            raise RefusedError(*_too_many(live))
+        if run_id in self._forgotten:
+            raise RefusedError(*_expired(run_id))
+        self._runs[run_id] = open_run(hello, now)
+
+    def feed(self, arrival: Arrival) -> list[AlertReport]:
+        """Move a run on by one record; return the alerts that began, became worse or ended."""
+        run_id = arrival.stream.run_id
+        before = self._runs[run_id]
+        after = advance(before, arrival, Ask(self._catalogue, self._timed, self._heard))
+        self._runs[run_id] = after
+        self._reports.pop(run_id, None)
+        if isinstance(arrival.record, Variables):
+            self._variables[arrival.stream] = arrival.record
+        changed = self._changes(before, after)
+        for report in changed:
+            if report.state is State.FIRING and report.severity is not None:
+                self.counters.fired[report.detector, report.severity.value] += 1
+        return changed
+
+    def firing(self, run_id: str) -> list[AlertReport]:
+        """Return the alerts of a run that fire now."""
+        report = self._report(run_id)
+        return [alert for alert in report.alerts if alert.state is State.FIRING]
+
+    def silent(self, now: float, since: float) -> list[StreamKey]:
+        """Return the streams of runs that were silent for too long, heard of `since` at least."""
+        return [
+            StreamKey(run_id, run.history.hello.incarnation, JUDGED_RANK)
+            for run_id, run in self._runs.items()
+            if run.state is RunState.RUNNING
+            and now - max(run.last_report_at, since) > patience_seconds(run.history)
+        ]
+
+    def reports(self) -> Sequence[RunReport]:
+        """Return all runs, newest first."""
+        return [self._report(run_id) for run_id in reversed(self._runs)]
+
+    def report(self, run_id: str) -> RunReport | None:
+        """Return one run as it stands; None: not known."""
+        return self._report(run_id) if run_id in self._runs else None
+
+    def snapshots(self, run_ids: Iterable[str], *, now_due: bool = False) -> list[Snapshot]:
+        """Return the snapshots that are due: of runs that ended, or have moved on far enough."""
+        due = []
+        for run_id in set(run_ids) & self._runs.keys():
+            run = self._runs[run_id]
+            fresh = run.entries - self._snapshots.get(run_id, 0)
+            soon = now_due or run.ended_at is not None
+            if fresh >= (1 if soon else ENTRIES_BETWEEN_SNAPSHOTS):
+                due.append(Snapshot(run_id, run.entries, VERSION, pack(run)))
+        return due
+
+    def stored(self, snapshots: Iterable[Snapshot]) -> None:
+        """Take note of snapshots that are durable now."""
+        for snapshot in snapshots:
+            self._snapshots[snapshot.run_id] = snapshot.entries
+
+    def restore(self, snapshot: Snapshot | None, arrivals: Iterable[Arrival]) -> None:
+        """Take up one run where its journal ends: feed what came after the snapshot again."""
+        run = unpack(snapshot.blob) if snapshot else None
+        for arrival in arrivals:
+            if run is None:
+                if not isinstance(arrival.record, Hello):
+                    log.error("run %s does not begin with a hello", arrival.stream.run_id)
+                    return
+                run = open_run(arrival.record, arrival.now)
+            if isinstance(arrival.record, Variables):
+                self._variables[arrival.stream] = arrival.record
+            run = advance(run, arrival, Ask(self._catalogue))
+        if run is not None:
+            self._runs[run.run_id] = run
+            self._snapshots[run.run_id] = snapshot.entries if snapshot else 0
+
+    def streams(self) -> Mapping[StreamKey, int]:
+        """Return every stream that is known, with the number of its last record."""
+        return {s: n for run in self._runs.values() for s, n in run.streams().items()}
+
+    def settle(self, now: float) -> None:
+        """Give up runs that stay silent, order by beginning, forget the oldest that ended."""
+        for run_id, run in self._runs.items():
+            silent = now - run.last_report_at > GIVEN_UP_SECONDS
+            if run.state is RunState.STALLED and run.ended_at is None and silent:
+                self._runs[run_id] = replace(run, ended_at=now)
+                self._reports.pop(run_id, None)
+        self._runs = dict(sorted(self._runs.items(), key=lambda item: item[1].started_at))
+        ended = [run_id for run_id, run in self._runs.items() if run.ended_at is not None]
+        for run_id in ended[: max(0, len(ended) - ENDED_RUNS_KEPT)]:
+            for stream in self._runs.pop(run_id).streams():
+                self._variables.pop(stream, None)
+            self._reports.pop(run_id, None)
+            self._forgotten.add(run_id)
+
+    def _report(self, run_id: str) -> RunReport:
+        if run_id not in self._reports:
+            self._reports[run_id] = run_report(self._runs[run_id], self._catalogue)
+        return self._reports[run_id]
+
+    def _changes(self, before: Run, after: Run) -> list[AlertReport]:
+        if before.shown is after.shown:
+            return []
+        pages = before.shown, after.shown
+        return [
+            alert_report(after, detector)
+            for detector in self._catalogue
+            if told(*(book.get(detector.name, NO_PAGE).alert for book in pages))
+        ]
+
+    def _timed(self, detector: Detector, view: RunView) -> Verdict:
+        began = time.perf_counter()
+        verdict = judge(detector, view)
+        self.counters.evaluations[detector.name].observe(time.perf_counter() - began)
+        return verdict
+
+    def _heard(self, verdicts: Mapping[str, Verdict]) -> None:
+        for name, verdict in verdicts.items():
+            if isinstance(verdict, Abstain):
+                self.counters.abstentions[name, verdict.reason.value] += 1
+
+
+def _too_many(live: int) -> tuple[str, str]:
+    return (
+        "too_many_runs",
+        f"this monitor watches {live} runs, which is its limit (limits.runs); finish some first",
+    )
+
+
+def _expired(run_id: str) -> tuple[str, str]:
+    return "run_expired", f"run {run_id} ended long ago; start a run with another id"

@@ -1,0 +1,223 @@
+"""The embedded engine on an event loop, with one store: what streams and pages talk to.
+
+A record is judged when it comes and acknowledged as received; it is acknowledged as durable
+after the group commit that holds it. Every method is called on the event loop.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.engine.advance import JUDGED_RANK, Arrival
+from flatline_monitor.engine.embedded import Engine
+from flatline_monitor.runs.journal import Entry, Remembered, Snapshot
+from flatline_monitor.runs.records import End, Hello, Record, Stalled, StreamKey, Variables
+
+log = logging.getLogger(__name__)
+
+COMMIT_SECONDS = 0.02
+SWEEP_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+# What waits for a commit while the disk is slow; beyond it the clients wait, who keep their own.
+MOST_WAITING_BYTES = 64 * 2**20
+
+
+class Store(Protocol):
+    """Where entries become durable."""
+
+    async def commit(
+        self,
+        entries: Sequence[Entry],
+        snapshots: Sequence[Snapshot],
+        reports: Sequence[RunReport],
+    ) -> None:
+        """Write all of it or nothing; return when it survives a crash."""
+
+
+class Listener(Protocol):
+    """The client's end of a stream."""
+
+    def acknowledge(self, received: int, durable: int) -> None:
+        """Say what has arrived, and what will survive."""
+
+    def tell(self, report: AlertReport) -> None:
+        """Say that an alert began, became worse, or ended."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What the next commit will hold."""
+
+    entries: list[Entry] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+    """Runs whose state or alerts people will want to read in the store."""
+    size: int = 0
+
+
+class LocalRouter:
+    """Opens streams, feeds their records, makes them durable, and tells what became of them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        decode: Callable[[bytes], tuple[int, Record]],
+        catalogue: Sequence[Detector],
+        clock: Callable[[], float] = time.time,
+        max_runs: int = 1000,
+    ) -> None:
+        self._engine = Engine(catalogue, max_runs=max_runs)
+        self._store, self._decode, self._clock = store, decode, clock
+        self._listeners: dict[StreamKey, Listener] = {}
+        self._durable: dict[StreamKey, int] = {}
+        self._waiting = _Waiting()
+        self._committing = asyncio.Lock()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._began_at = self._swept_at = clock()
+        self.counters = self._engine.counters
+        self.reports = self._engine.reports
+        self.report = self._engine.report
+        self.variables = self._engine.variables
+
+    async def open(self, hello: Hello, raw: bytes, listener: Listener) -> int:
+        """Begin or continue a stream; return the number of the record that it should send next.
+
+        Raises RefusedError when there are too many runs, or when the run ended long ago.
+        """
+        stream = StreamKey(hello.run_id, hello.incarnation, hello.rank)
+        self._engine.admit(hello, self._clock())
+        if not self._engine.knows(stream):
+            self._feed(stream, 0, hello, raw)
+        self._listeners[stream] = listener
+        if hello.rank == JUDGED_RANK:
+            for report in self._engine.firing(hello.run_id):
+                listener.tell(report)
+        return self._engine.received(stream) + 1
+
+    async def submit(self, stream: StreamKey, sequence: int, record: Record, raw: bytes) -> None:
+        """Feed a record; wait while too much is waiting for the disk."""
+        received = self._engine.received(stream)
+        if sequence <= received:
+            self.counters.duplicates += 1
+        else:
+            self.counters.gaps += sequence - received - 1
+            self._feed(stream, sequence, record, raw)
+        self._acknowledge(stream)
+        await self._room.wait()
+
+    def close(self, stream: StreamKey, listener: Listener) -> None:
+        """Forget a listener whose stream has ended; the run goes on."""
+        if self._listeners.get(stream) is listener:
+            del self._listeners[stream]
+
+    def restore(self, remembered: Iterable[Remembered]) -> None:
+        """Continue every run where its journal ends; call once, before the first stream."""
+        for memory in remembered:
+            self._engine.restore(memory.snapshot, map(self._again, memory.entries))
+        self._engine.settle(self._clock())
+        self._durable.update(self._engine.streams())
+
+    async def run(self) -> None:
+        """Commit and sweep until cancelled."""
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            try:
+                await self._commit()
+            except Exception:
+                log.exception("could not write the journal; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
+            self._sweep(self._clock())
+
+    async def drain(self) -> None:
+        """Make durable all that was received, with a snapshot of every run that moved on."""
+        self._waiting.changed |= {report.run_id for report in self.reports()}
+        await self._commit(now_due=True)
+
+    def _feed(self, stream: StreamKey, sequence: int, record: Record, raw: bytes) -> None:
+        now = self._clock()
+        changed = self._engine.feed(Arrival(stream, sequence, record, now))
+        self._keep(Entry(stream, sequence, now, raw))
+        if changed or isinstance(record, End | Hello | Stalled | Variables):
+            self._waiting.changed.add(stream.run_id)
+        for report in changed:
+            _log(report)
+            for listener in self._listeners_of(stream.run_id):
+                listener.tell(report)
+
+    def _keep(self, entry: Entry) -> None:
+        self._waiting.entries.append(entry)
+        self._waiting.size += len(entry.raw)
+        self.counters.received += 1
+        self.counters.received_bytes += len(entry.raw)
+        self.counters.queue_length = len(self._waiting.entries)
+        if self._waiting.size > MOST_WAITING_BYTES:
+            self._room.clear()
+
+    async def _commit(self, *, now_due: bool = False) -> None:
+        async with self._committing:
+            batch, self._waiting = self._waiting, _Waiting()
+            if not batch.entries and not batch.changed:
+                return
+            moved = {entry.stream.run_id for entry in batch.entries} | batch.changed
+            snapshots = self._engine.snapshots(moved, now_due=now_due)
+            reports = [report for run_id in batch.changed if (report := self.report(run_id))]
+            try:
+                await self._store.commit(batch.entries, snapshots, reports)
+            except Exception:
+                self._put_back(batch)
+                raise
+            self._engine.stored(snapshots)
+            self._settle(batch)
+
+    def _put_back(self, batch: _Waiting) -> None:
+        self._waiting.entries[:0] = batch.entries
+        self._waiting.changed |= batch.changed
+        self._waiting.size += batch.size
+
+    def _settle(self, batch: _Waiting) -> None:
+        self.counters.queue_length = len(self._waiting.entries)
+        if self._waiting.size <= MOST_WAITING_BYTES:
+            self._room.set()
+        for entry in batch.entries:
+            self._durable[entry.stream] = max(entry.sequence, self._durable.get(entry.stream, 0))
+        for stream in {entry.stream for entry in batch.entries}:
+            self._acknowledge(stream)
+
+    def _acknowledge(self, stream: StreamKey) -> None:
+        if listener := self._listeners.get(stream):
+            listener.acknowledge(self._engine.received(stream), self._durable.get(stream, 0))
+
+    def _listeners_of(self, run_id: str) -> list[Listener]:
+        return [
+            listener
+            for stream, listener in self._listeners.items()
+            if stream.run_id == run_id and stream.rank == JUDGED_RANK
+        ]
+
+    def _sweep(self, now: float) -> None:
+        # The clock may have been set back: then a sweep is due as well.
+        if abs(now - self._swept_at) < SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        for stream in self._engine.silent(now, self._began_at):
+            self._feed(stream, 0, Stalled(), b"")
+        self._engine.settle(now)
+
+    def _again(self, entry: Entry) -> Arrival:
+        record = self._decode(entry.raw)[1] if entry.raw else Stalled()
+        return Arrival(entry.stream, entry.sequence, record, entry.received_at)
+
+
+def _log(report: AlertReport) -> None:
+    severity = report.severity.value if report.severity else "none"
+    log.info(
+        "run %s: %s %s is %s since step %s: %s",
+        *(report.run_id, severity, report.detector, report.state.value),
+        *(report.since_step, report.summary),
+    )

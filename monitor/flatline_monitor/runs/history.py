@@ -1,0 +1,175 @@
+"""What is kept of one rank of one run: rows of the block that is not full, window, summaries.
+
+Every function returns a new history that shares what did not change; arrays are never changed.
+So an older history can be kept as a mark and gone back to, at the price of a few references.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
+from flatline_monitor.runs.plan import edge_after, next_edge
+from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variables
+from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of
+from flatline_monitor.runs.view import RunView
+
+STEPS_KEPT = 512
+SAMPLES_KEPT = 256
+# A model of 2,000 variables would keep 2 MB for each of four columns at 256 samples; the
+# windows of the detectors over variables are 100 steps or shorter.
+VALUES_KEPT = 2**16
+FEWEST_SAMPLES_KEPT = 32
+FIRST_LOSSES = 20
+RATES_KEPT = 256
+EVALUATIONS_KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One run as far as it has been seen. `pending` are the rows of [begin, end) so far."""
+
+    hello: Hello
+    plan: int | None
+    begin: int = 0
+    end: int = 1
+    step: int = -1
+    """Last step that was seen, -1 before the first."""
+    epoch: int | None = None
+    variables: Variables = field(default_factory=lambda: Variables(0, ()))
+    pending: Rows = field(default_factory=Rows)
+    window: Rows = field(default_factory=Rows)
+    fine: Blocks = field(default_factory=Blocks)
+    coarse: Blocks = field(default_factory=Blocks)
+    first_losses: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    learning_rate: Mapping[int, float] = field(default_factory=dict)
+    evaluations: tuple[Evaluation, ...] = ()
+
+
+def begin(hello: Hello) -> History:
+    """Return the history of a run of which nothing was seen yet."""
+    first, end = edge_after(0, hello.plan_steps)
+    return History(hello, hello.plan_steps, begin=first, end=end)
+
+
+def begin_at(history: History, step: int) -> History:
+    """Return a history that knows nothing of the time before `step`."""
+    first, end = edge_after(step, history.plan)
+    fresh = History(history.hello, history.plan, begin=first, end=end, step=step - 1)
+    return replace(fresh, variables=history.variables)
+
+
+def without_plan(history: History, hello: Hello) -> History:
+    """Return the history of a run that goes on beyond what it had planned."""
+    return replace(history, hello=hello, plan=None)
+
+
+def at_an_edge(history: History, step: int) -> History:
+    """Return what a mark keeps of the run up to the edge after `step`.
+
+    The summaries, not the rows: those of the next block come again, and the window fills again.
+    """
+    kept = replace(history, step=step, epoch=None, learning_rate=_rates_until(history, step))
+    return replace(kept, pending=Rows(), window=Rows())
+
+
+def take(history: History, chunk: Chunk) -> History:
+    """Return the history with the chunk's rows pending; they must lie after `history.step`."""
+    rates = {**history.learning_rate}
+    rates.update(zip(chunk.learning_rate_step.tolist(), chunk.learning_rate.tolist(), strict=True))
+    epochs = chunk.columns.get("epoch")
+    return replace(
+        history,
+        pending=join(history.pending, rows_of(chunk)),
+        step=int(chunk.step[-1]),
+        epoch=history.epoch if epochs is None else int(epochs[-1]),
+        learning_rate=dict(list(rates.items())[-RATES_KEPT:]),
+    )
+
+
+def evaluated(history: History, evaluation: Evaluation) -> History:
+    """Return the history with one pass over a validation set more."""
+    kept = (*history.evaluations, evaluation)[-EVALUATIONS_KEPT:]
+    return replace(history, evaluations=kept)
+
+
+def full_blocks(history: History) -> Iterator[tuple[History, Rows]]:
+    """Yield, for each block that is complete, the history after it and the block's rows."""
+    while history.end <= history.step + 1:
+        history = _past_a_gap(history)
+        if history.end > history.step + 1:
+            return
+        rows = cut(history.pending, history.begin, history.end)
+        rest = cut(history.pending, history.end, history.step + 1)
+        after = next_edge(history.end, history.plan)
+        moved = replace(history, begin=history.end, end=after, pending=rest)
+        history = _summarised(moved, rows)
+        yield history, rows
+
+
+def last_block(history: History) -> tuple[History, Rows]:
+    """Return the history after the block that never became full, for the run's end."""
+    rows = history.pending
+    done = replace(history, pending=Rows())
+    return (_summarised(done, rows) if len(rows) else done), rows
+
+
+def view(history: History, block: Rows, *, final: bool = False) -> RunView:
+    """Return the picture of the run at the end of a block that is summarised already."""
+    newest = int(block.step[0]) if len(block) else history.step + 1
+    return _picture(history, history.window, newest, final=final)
+
+
+def views_at_bad_steps(history: History, block: Rows) -> Iterator[RunView]:
+    """Yield the picture of the run at each row with a non-finite value, before the block's end."""
+    for step in bad_steps(block).tolist():
+        rows = join(history.window, cut(block, 0, step + 1))
+        yield _picture(history, rows, step, final=False)
+
+
+def _past_a_gap(history: History) -> History:
+    """Go on to the block of the first row that is there, when steps before it never arrived."""
+    first = int(history.pending.step[0])
+    if first < history.end:
+        return history
+    start, end = edge_after(first, history.plan, history.begin)
+    return replace(history, begin=start, end=end)
+
+
+def _rates_until(history: History, step: int) -> dict[int, float]:
+    """Leave out changes that have arrived with a later block: no verdict hangs on that."""
+    return {at: rate for at, rate in history.learning_rate.items() if at <= step}
+
+
+def _picture(history: History, rows: Rows, newest: int, *, final: bool) -> RunView:
+    plan, step = history.plan, int(rows.step[-1]) if len(rows) else history.step
+    if final and plan is None:
+        plan = history.step + 1
+    return RunView(
+        hello=history.hello,
+        plan=plan if final or plan is None or step < plan else None,
+        step=step,
+        final=final,
+        rows=rows,
+        sampled_from=newest,
+        fine=history.fine,
+        coarse=history.coarse,
+        first_losses=history.first_losses,
+        variables=history.variables.variables,
+        learning_rate=_rates_until(history, step),
+        evaluations=history.evaluations,
+    )
+
+
+def _summarised(history: History, rows: Rows) -> History:
+    block = summarise(rows)
+    finite = rows.loss[rows.loss_known & np.isfinite(rows.loss)]
+    samples = min(SAMPLES_KEPT, VALUES_KEPT // max(1, len(history.variables.variables)))
+    return replace(
+        history,
+        window=latest(join(history.window, rows), STEPS_KEPT, max(samples, FEWEST_SAMPLES_KEPT)),
+        fine=append_fine(history.fine, block),
+        coarse=append_coarse(history.coarse, block),
+        first_losses=np.concatenate((history.first_losses, finite))[:FIRST_LOSSES],
+    )

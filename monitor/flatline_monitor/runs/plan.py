@@ -1,0 +1,42 @@
+"""When a run is judged: block edges and warm-ups, functions of its plan and the step alone.
+
+Time is relative: a run of 200 steps and one of 200,000 are looked at about a hundred times each.
+The edges never depend on how the rows were cut into messages, so a replayed run gives the same
+alerts as the live one.
+"""
+
+MOST_STEPS = 50
+"""Longest block; in a long run detectors are asked every 50 steps."""
+FEWEST_STEPS = 3
+"""Least that a warm-up or window is scaled down to."""
+
+
+def next_edge(edge: int, plan: int | None) -> int:
+    """Return the step at which the block that starts at `edge` is complete.
+
+    A run past its plan counts as having none: its blocks are a twentieth of what it has done.
+    """
+    pace = plan // 100 if plan is not None and edge < plan else edge // 20
+    return edge + min(max(pace, 1), MOST_STEPS)
+
+
+def edge_after(step: int, plan: int | None, begin: int = 0) -> tuple[int, int]:
+    """Return (begin, end) of the block that `step` falls into, counted from the edge `begin`.
+
+    Takes a bounded number of turns however far away the step is.
+    """
+    end = next_edge(begin, plan)
+    while end <= step:
+        pace = end - begin
+        steady = begin >= MOST_STEPS * 20 or (plan is not None and begin < plan)
+        far = min(step, plan) if plan is not None and begin < plan else step
+        begin += max(1, (far - begin) // pace) * pace if steady else pace
+        end = next_edge(begin, plan)
+    return begin, end
+
+
+def scaled(steps: int, plan: int | None) -> int:
+    """Return a warm-up or window of a long run as it is in this one: at most 10 % of the plan."""
+    if plan is None:
+        return steps
+    return min(steps, max(FEWEST_STEPS, plan // 10))

@@ -1,0 +1,220 @@
+"""What a run says, once `ingest` has checked it: the only words that the core hears.
+
+Absent, zero and nan are three different things: a column that was not sent is not in its
+mapping, and nan is a measurement like any other.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+
+class Task(enum.StrEnum):
+    """What is being learned."""
+
+    UNKNOWN = "unknown"
+    CLASSIFICATION = "classification"
+    MULTILABEL = "multilabel"
+    REGRESSION = "regression"
+    GAN = "gan"
+    RL = "rl"
+    SSL = "ssl"
+
+
+class LossKind(enum.StrEnum):
+    """Form of the data loss, which decides the loss of the null model."""
+
+    UNKNOWN = "unknown"
+    CROSS_ENTROPY = "cross_entropy"
+    BINARY_CROSS_ENTROPY = "binary_cross_entropy"
+    SQUARED_ERROR = "squared_error"
+    ABSOLUTE_ERROR = "absolute_error"
+
+
+class LossSource(enum.IntEnum):
+    """Where the loss of a step comes from; the numbers are those of the wire."""
+
+    UNKNOWN = 0
+    EXACT = 1
+    RECONSTRUCTED = 2
+    AS_LOGGED = 3
+
+
+class Role(enum.StrEnum):
+    """What a variable does in its layer."""
+
+    OTHER = "other"
+    KERNEL = "kernel"
+    BIAS = "bias"
+    EMBEDDING = "embedding"
+    GAMMA = "gamma"
+    BETA = "beta"
+    RECURRENT_KERNEL = "recurrent_kernel"
+
+
+class EndStatus(enum.StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who is calling, and what it plans to do. None means that the client does not know."""
+
+    run_id: str
+    name: str = ""
+    project: str = ""
+    user: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    rank: int = 0
+    world_size: int = 1
+    incarnation: int = 0
+    fit: int = 0
+    plan_steps: int | None = None
+    plan_epochs: int | None = None
+    batch_size: int | None = None
+    task: Task = Task.UNKNOWN
+    loss_kind: LossKind = LossKind.UNKNOWN
+    loss_name: str = ""
+    class_count: int | None = None
+    client_version: str = ""
+    framework: str = ""
+    framework_version: str = ""
+    python_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One trainable array; its index in `Variables` is its place on the variable axis."""
+
+    path: str
+    layer: str
+    role: Role
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The trainable arrays in forward order, and the names of the model's inputs."""
+
+    revision: int
+    variables: tuple[Variable, ...]
+    inputs: tuple[str, ...] = ()
+
+
+Columns: TypeAlias = Mapping[str, Shaped[np.ndarray, "..."]]
+"""Arrays by their name on the wire; the first axis is the same for all; absent: not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """The sampled steps of a chunk.
+
+    `columns` may hold, by the names in proto/flatline/v1/monitor.proto and with its units:
+    global_grad_norm, loss_scale, data_loss, regularization_loss, sample_count: [sampled];
+    grad_norm, weight_norm, update_norm, grad_nonfinite_count: [sampled, variable];
+    label_count, prediction_count, correct_count: [sampled, class];
+    positive_count: [sampled, label];
+    input_mean, input_std, input_min, input_max, input_nonfinite_count: [sampled, input];
+    target_mean, target_variance: [sampled, output].
+    Floats are float32, counts uint32.
+    """
+
+    step: Int[np.ndarray, " sampled"]
+    revision: int = 0
+    columns: Columns = field(default_factory=dict)
+
+
+NO_SAMPLES = Sampled(step=np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHealth:
+    """How the client itself is doing, counted since the run began."""
+
+    overhead_ratio: float = 0.0
+    sampled_steps: int = 0
+    dropped_records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive steps of one rank of one run.
+
+    `columns` may hold loss (float32), loss_source (uint8, a LossSource), epoch (uint32) and
+    step_seconds (float32), each [step].
+    """
+
+    step: Int[np.ndarray, " step"]
+    columns: Columns = field(default_factory=dict)
+    sampled: Sampled = NO_SAMPLES
+    learning_rate_step: Int[np.ndarray, " change"] = field(
+        default_factory=lambda: np.zeros(0, np.int64)
+    )
+    learning_rate: Float[np.ndarray, " change"] = field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )
+    scalars: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    """Steps and values of each number that the program logs under a name of its own."""
+    health: ClientHealth | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One pass over a validation set; metrics go by their Keras names without "val_"."""
+
+    step: int
+    epoch: int
+    n: int | None
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The run's last record."""
+
+    status: EndStatus
+    exception_type: str
+    step: int
+    health: ClientHealth | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The monitor's own record: nothing came for so long that the run counts as dead."""
+
+
+Record: TypeAlias = Hello | Variables | Chunk | Evaluation | End | Stalled
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """Whose sequence numbers are counted together."""
+
+    run_id: str
+    incarnation: int
+    rank: int
+
+
+class RefusedError(Exception):
+    """A message or a run that is not taken.
+
+    `reason` is a constant, the label of flatline_reports_rejected_total; the message says what
+    was wrong and what would be right.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason

@@ -1,0 +1,127 @@
+"""Rows of a run as columns: what has arrived and is not summarised yet, and the recent past."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from flatline_monitor.runs.records import NO_SAMPLES, Chunk, LossSource, Sampled
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Steps in ascending order, and the sampled ones among them; arrays are never changed."""
+
+    step: Int[Array, " step"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    loss: Float[Array, " step"] = field(default_factory=lambda: np.zeros(0, np.float32))
+    loss_source: UInt8[Array, " step"] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    step_seconds: Float[Array, " step"] = field(default_factory=lambda: np.zeros(0, np.float32))
+    """nan where the client did not say."""
+    sampled: Sampled = NO_SAMPLES
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return len(self.step)
+
+    @property
+    def loss_known(self) -> Array:
+        """[step] Whether the loss was measured at all; a measured nan is known."""
+        return np.asarray(self.loss_source != LossSource.UNKNOWN)
+
+
+def rows_of(chunk: Chunk) -> Rows:
+    """Return the chunk's rows; a loss that was not sent is nan from an unknown source."""
+    n = len(chunk.step)
+    loss = chunk.columns.get("loss")
+    source = chunk.columns.get("loss_source")
+    if loss is None:
+        loss, source = np.full(n, np.nan, np.float32), np.zeros(n, np.uint8)
+    elif source is None:
+        source = np.full(n, LossSource.AS_LOGGED, np.uint8)
+    seconds = chunk.columns.get("step_seconds", np.full(n, np.nan, np.float32))
+    return Rows(chunk.step, loss, source, seconds, chunk.sampled)
+
+
+def join(older: Rows, newer: Rows) -> Rows:
+    """Return both, one after the other.
+
+    Sampled rows go by one list of variables and one set of columns. Where the newer ones go by
+    another, the older ones are left out: a window starts anew when the model changes.
+    """
+    return Rows(
+        np.concatenate((older.step, newer.step)),
+        np.concatenate((older.loss, newer.loss)),
+        np.concatenate((older.loss_source, newer.loss_source)),
+        np.concatenate((older.step_seconds, newer.step_seconds)),
+        _join_sampled(older.sampled, newer.sampled),
+    )
+
+
+def cut(rows: Rows, begin: int, end: int) -> Rows:
+    """Return the rows whose step lies in [begin, end)."""
+    lo, hi = np.searchsorted(rows.step, (begin, end))
+    return _slice(rows, slice(lo, hi), _between(rows.sampled, begin, end))
+
+
+def latest(rows: Rows, steps: int, samples: int) -> Rows:
+    """Return the last `steps` rows and the last `samples` sampled ones."""
+    first = max(0, len(rows.sampled.step) - samples)
+    sampled = _slice_sampled(rows.sampled, slice(first, None))
+    return _slice(rows, slice(max(0, len(rows) - steps), None), sampled)
+
+
+def bad_steps(rows: Rows) -> Int[Array, " bad"]:
+    """Return the steps with a non-finite value in the loss, a gradient or a weight, ascending."""
+    lost = rows.step[rows.loss_known & ~np.isfinite(rows.loss)]
+    columns = rows.sampled.columns
+    bad = np.zeros(len(rows.sampled.step), bool)
+    if "global_grad_norm" in columns:
+        bad |= ~np.isfinite(columns["global_grad_norm"])
+    if "weight_norm" in columns:
+        bad |= ~np.isfinite(columns["weight_norm"]).all(axis=1)
+    return np.union1d(lost, rows.sampled.step[bad])
+
+
+def _slice(rows: Rows, part: slice, sampled: Sampled) -> Rows:
+    return Rows(
+        rows.step[part],
+        rows.loss[part],
+        rows.loss_source[part],
+        rows.step_seconds[part],
+        sampled,
+    )
+
+
+def _between(sampled: Sampled, begin: int, end: int) -> Sampled:
+    lo, hi = np.searchsorted(sampled.step, (begin, end))
+    return _slice_sampled(sampled, slice(lo, hi))
+
+
+def _slice_sampled(sampled: Sampled, part: slice) -> Sampled:
+    return Sampled(
+        sampled.step[part],
+        sampled.revision,
+        {name: column[part] for name, column in sampled.columns.items()},
+    )
+
+
+def _layout(sampled: Sampled) -> tuple[object, ...]:
+    shapes = {name: column.shape[1:] for name, column in sampled.columns.items()}
+    return sampled.revision, *sorted(shapes.items())
+
+
+def _join_sampled(older: Sampled, newer: Sampled) -> Sampled:
+    if not len(newer.step):
+        return older
+    if not len(older.step) or _layout(older) != _layout(newer):
+        return newer
+    return Sampled(
+        np.concatenate((older.step, newer.step)),
+        newer.revision,
+        {
+            name: np.concatenate((column, newer.columns[name]))
+            for name, column in older.columns.items()
+        },
+    )

@@ -1,0 +1,98 @@
+"""The read-only picture of one run that detectors look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.null_model import null_loss
+from flatline_monitor.runs.plan import scaled
+from flatline_monitor.runs.records import Evaluation, Hello, Role, Variable
+from flatline_monitor.runs.rows import Rows
+
+Array = np.ndarray
+LOOKED_AT = frozenset({Role.KERNEL, Role.EMBEDDING})
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run at one judged point: its recent rows, its summaries, and what it is about."""
+
+    hello: Hello
+    plan: int | None
+    """Steps that the run will take; None: not known."""
+    step: int
+    """Last step that was seen; the judged point."""
+    final: bool
+    """Whether the run is over: the last time that anybody is asked."""
+    rows: Rows
+    """The last steps (at most 512) and the last sampled ones."""
+    sampled_from: int
+    """First step of the block that is judged; sampled rows from here on are new."""
+    fine: Blocks
+    """The last blocks, at full resolution."""
+    coarse: Blocks
+    """The whole run in at most 40 blocks."""
+    first_losses: Array
+    """The first finite losses, at most 20."""
+    variables: tuple[Variable, ...] = ()
+    learning_rate: Mapping[int, float] = field(default_factory=dict)
+    """Learning rate from each of these steps on, the latest changes."""
+    evaluations: tuple[Evaluation, ...] = ()
+
+    def scaled(self, steps: int) -> int:
+        """Return a warm-up or window of a long run as it is in this one."""
+        return scaled(steps, self.plan)
+
+    @property
+    def share_of_plan(self) -> float | None:
+        """How much of the plan is spent, 1 when the run is over; None: no plan is known."""
+        if self.final:
+            return 1.0
+        return None if self.plan is None else (self.step + 1) / self.plan
+
+    def has(self, column: str) -> bool:
+        """Say whether the signal was sent at all, in the steps that are kept."""
+        if column == "loss":
+            return bool(self.rows.loss_known.any())
+        return column in self.rows.sampled.columns
+
+    @property
+    def has_new_sample(self) -> bool:
+        """Whether the judged block holds a sampled step."""
+        step = self.rows.sampled.step
+        return bool(len(step) and step[-1] >= self.sampled_from)
+
+    def loss_since(self, step: int) -> Array:
+        """Return the known losses from this step on, nan and infinities included."""
+        kept = (self.rows.step >= step) & self.rows.loss_known
+        return np.asarray(self.rows.loss[kept])
+
+    def sampled_since(self, step: int, column: str) -> Array:
+        """Return a column at the sampled steps from this one on, first axis sampled."""
+        first = int(np.searchsorted(self.rows.sampled.step, step))
+        return np.asarray(self.rows.sampled.columns[column][first:])
+
+    @property
+    def kernels(self) -> list[int]:
+        """Indices of kernels and embeddings on the variable axis, in forward order."""
+        return [i for i, variable in enumerate(self.variables) if variable.role in LOOKED_AT]
+
+    @property
+    def first_loss(self) -> float:
+        """Median of the first losses, at most 20; nan before the first."""
+        return float(np.median(self.first_losses)) if self.first_losses.size else float("nan")
+
+    @property
+    def null_loss(self) -> float | None:
+        """Loss of the best constant predictor of this run's targets; None: not known."""
+        return null_loss(self.coarse, self.hello.loss_kind)
+
+    @property
+    def samples_in_an_epoch(self) -> int | None:
+        """Different samples that the run trains on, as far as its plan tells."""
+        hello = self.hello
+        if not (hello.plan_steps and hello.plan_epochs and hello.batch_size):
+            return None
+        return hello.plan_steps * hello.batch_size // hello.plan_epochs

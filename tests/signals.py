@@ -1,0 +1,246 @@
+"""Made-up runs with a known illness, and healthy ones: records as ingest would give them."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from flatline_monitor.alerts.book import NO_PAGE
+from flatline_monitor.alerts.lifecycle import Alert
+from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.engine.advance import Arrival, Ask, Run, advance, open_run
+from flatline_monitor.runs.records import (
+    Chunk,
+    End,
+    EndStatus,
+    Evaluation,
+    Hello,
+    LossKind,
+    Record,
+    Role,
+    Sampled,
+    StreamKey,
+    Task,
+    Variable,
+    Variables,
+)
+
+STREAM = StreamKey("run-1", 0, 0)
+STEPS = 400
+BATCH = 32
+PATHS = tuple(f"dense_{i}/{part}" for i in range(6) for part in ("kernel", "bias"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Signals:
+    """One run as columns over all of its steps; every step is sampled."""
+
+    hello: Hello
+    loss: np.ndarray
+    sampled: Mapping[str, np.ndarray]
+    first_step: int = 0
+
+    @property
+    def steps(self) -> int:
+        return len(self.loss)
+
+    def without(self, *names: str) -> "Signals":
+        kept = {name: column for name, column in self.sampled.items() if name not in names}
+        return dataclasses.replace(self, sampled=kept)
+
+    def with_columns(self, **columns: np.ndarray) -> "Signals":
+        return dataclasses.replace(self, sampled={**self.sampled, **columns})
+
+    def with_plan(self, plan: int | None) -> "Signals":
+        return dataclasses.replace(self, hello=dataclasses.replace(self.hello, plan_steps=plan))
+
+    def spoiled_at(self, step: int) -> "Signals":
+        """One row in which nothing could be measured."""
+        loss = self.loss.copy()
+        loss[step] = np.nan
+        columns = {}
+        for name, column in self.sampled.items():
+            columns[name] = column.copy()
+            if column.dtype == np.float32:
+                columns[name][step] = np.nan
+        return dataclasses.replace(self, loss=loss, sampled=columns)
+
+    def chunk(self, begin: int, end: int) -> Chunk:
+        step = np.arange(self.first_step + begin, self.first_step + end)
+        columns = {name: column[begin:end] for name, column in self.sampled.items()}
+        return Chunk(
+            step=step,
+            columns={
+                "loss": self.loss[begin:end],
+                "loss_source": np.ones(end - begin, np.uint8),
+                "epoch": (step // 20).astype(np.uint32),
+                "step_seconds": np.full(end - begin, 0.001, np.float32),
+            },
+            sampled=Sampled(step, 1, columns),
+            learning_rate_step=step[step % 100 == 0],
+            learning_rate=(0.1 / (1 + step[step % 100 == 0])).astype(np.float32),
+        )
+
+    def records(self, cuts: Iterable[int] = (), end: EndStatus | None = None) -> list[Record]:
+        """The run in chunks that end at `cuts`, and its end if there is one."""
+        edges = [0, *sorted({cut for cut in cuts if 0 < cut < self.steps}), self.steps]
+        chunks = [self.chunk(a, b) for a, b in itertools.pairwise(edges)]
+        closing = [] if end is None else [End(end, "", self.first_step + self.steps)]
+        return [VARIABLES, *chunks, *closing]
+
+
+def variable(path: str) -> Variable:
+    layer, _, part = path.partition("/")
+    return Variable(path, layer, Role(part), (16, 16) if part == "kernel" else (16,))
+
+
+VARIABLES = Variables(1, tuple(variable(path) for path in PATHS), ("x",))
+HELLO = Hello(
+    run_id="run-1",
+    name="example",
+    plan_steps=STEPS,
+    plan_epochs=STEPS // 20,
+    batch_size=BATCH,
+    task=Task.CLASSIFICATION,
+    loss_kind=LossKind.CROSS_ENTROPY,
+    class_count=2,
+)
+
+
+def classes(steps: int, labels: list[int], predicted: list[int], correct: list[int]):
+    """Columns of counts that are the same on every step."""
+    table = {"label_count": labels, "prediction_count": predicted, "correct_count": correct}
+    return {name: np.tile(np.array(row, np.uint32), (steps, 1)) for name, row in table.items()}
+
+
+def run(  # noqa: PLR0913 - each is one thing that can be ill
+    *,
+    loss: np.ndarray | None = None,
+    gradient: np.ndarray | None = None,
+    counts: Mapping[str, np.ndarray] | None = None,
+    hello: Hello = HELLO,
+    steps: int = STEPS,
+    seed: int = 0,
+    scale: float = 1.0,
+) -> Signals:
+    """A healthy run that learns two classes, except for what is given."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(steps)
+    noise = rng.lognormal(sigma=0.1, size=(steps, len(PATHS)))
+    usual = 0.7 * np.exp(-t / (steps / 8)) * rng.lognormal(sigma=0.05, size=steps) + 0.01
+    loss = (usual if loss is None else loss) * scale
+    norms = (np.ones(len(PATHS)) if gradient is None else gradient) * noise * scale
+    columns = {
+        "data_loss": loss,
+        "regularization_loss": np.zeros(steps),
+        "global_grad_norm": np.sqrt((norms**2).sum(axis=1)),
+        "grad_norm": norms,
+        "update_norm": 1e-3 * noise,
+        "weight_norm": np.ones((steps, len(PATHS))),
+        "input_mean": np.zeros((steps, 1)),
+        "input_std": np.ones((steps, 1)),
+    }
+    usual_counts = classes(steps, [16, 16], [16, 16], [14, 14])
+    return Signals(
+        hello,
+        loss.astype(np.float32),
+        {
+            **{name: column.astype(np.float32) for name, column in columns.items()},
+            "sample_count": np.full(steps, BATCH, np.uint32),
+            "input_nonfinite_count": np.zeros((steps, 1), np.uint32),
+            **(usual_counts if counts is None else counts),
+        },
+    )
+
+
+def flat(level: float, steps: int = STEPS, seed: int = 3) -> np.ndarray:
+    """A loss that stays where it is, with noise."""
+    return level * np.random.default_rng(seed).lognormal(sigma=0.01, size=steps)
+
+
+def not_finite() -> Signals:
+    """One nan in the input at step 150, and nothing is finite from there on."""
+    signals = run()
+    loss = signals.loss.copy()
+    loss[150:] = np.nan
+    columns = {name: column.copy() for name, column in signals.sampled.items()}
+    for name in ("data_loss", "global_grad_norm", "grad_norm", "weight_norm", "update_norm"):
+        columns[name][150:] = np.nan
+    columns["input_nonfinite_count"][150] = 1
+    return dataclasses.replace(signals, loss=loss, sampled=columns)
+
+
+def guessing() -> Signals:
+    """Two even classes, a loss at ln 2 and every second answer right."""
+    counts = classes(STEPS, [16, 16], [15, 17], [8, 8])
+    return run(loss=flat(np.log(2)), counts=counts)
+
+
+def collapsed() -> Signals:
+    """Nine of ten labels are class 0, and so are all predictions."""
+    return run(loss=flat(0.2), counts=classes(STEPS, [29, 3], [32, 0], [29, 0]))
+
+
+def vanishing(decades: float = 6.0) -> Signals:
+    """Gradient norms fall from the last layer to the first by so many decades."""
+    gradient = np.repeat(np.logspace(-decades, 0, len(PATHS) // 2), 2)
+    return run(gradient=gradient, loss=flat(np.log(2)))
+
+
+SICK = {
+    "non_finite": not_finite(),
+    "no_skill": guessing(),
+    "class_collapse": collapsed(),
+    "vanishing_gradient": vanishing(),
+}
+"""An illness for each detector; its own alert must fire, others may."""
+
+HEALTHY = {
+    "learns": run(),
+    "learns from other data": run(seed=7),
+    "converged": run(loss=flat(0.01), gradient=np.full(len(PATHS), 1e-9)),
+    "imbalanced, predicted in proportion": run(counts=classes(STEPS, [29, 3], [29, 3], [28, 2])),
+    "learns with uneven gradients": run(gradient=np.repeat(np.logspace(-5, 0, 6), 2)),
+    "regression that learns": run(
+        hello=dataclasses.replace(
+            HELLO, task=Task.REGRESSION, loss_kind=LossKind.SQUARED_ERROR, class_count=None
+        ),
+        counts={
+            "target_mean": np.zeros((STEPS, 1), np.float32),
+            "target_variance": np.ones((STEPS, 1), np.float32),
+        },
+    ),
+}
+
+
+def play(
+    records: Iterable[Record],
+    hello: Hello = HELLO,
+    catalogue: tuple[Detector, ...] = CATALOGUE,
+    run_so_far: Run | None = None,
+) -> Run:
+    """Feed a run's records, numbered and timed by their place."""
+    state = run_so_far or open_run(hello, 0.0)
+    for record in records:
+        number = state.entries + 1
+        state = advance(state, Arrival(STREAM, number, record, float(number)), Ask(catalogue))
+    return state
+
+
+def alert(state: Run, name: str) -> Alert:
+    return state.shown.get(name, NO_PAGE).alert
+
+
+def firing(state: Run) -> dict[str, str]:
+    """Severity of each firing alert."""
+    return {
+        name: page.alert.severity.value
+        for name, page in state.shown.items()
+        if page.alert.state == "firing"
+    }
+
+
+def evaluation(step: int) -> Evaluation:
+    return Evaluation(step, step // 20, 100, {"loss": 0.5})
