@@ -1,0 +1,1 @@
+"""Exposition: the runs, their alerts and flatline's own health as text for Prometheus."""

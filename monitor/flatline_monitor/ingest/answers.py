@@ -1,0 +1,67 @@
+"""What the monitor says to a client, as bytes."""
+
+from flatline.v1 import monitor_pb2
+from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.report import AlertReport
+from flatline_monitor.detectors.contract import Severity
+from flatline_monitor.ingest.hello import PROTOCOL
+from flatline_monitor.ingest.limits import Limits
+
+_STATES = {
+    State.FIRING: monitor_pb2.ALERT_STATE_FIRING,
+    State.RESOLVED: monitor_pb2.ALERT_STATE_RESOLVED,
+}
+_SEVERITIES = {
+    Severity.INFO: monitor_pb2.SEVERITY_INFO,
+    Severity.WARNING: monitor_pb2.SEVERITY_WARNING,
+    Severity.CRITICAL: monitor_pb2.SEVERITY_CRITICAL,
+}
+
+
+def welcome(next_sequence: int, limits: Limits, version: str, run_url: str) -> bytes:
+    """Return the answer to a hello."""
+    return monitor_pb2.WatchResponse(
+        welcome=monitor_pb2.Welcome(
+            protocol=PROTOCOL,
+            monitor_version=version,
+            next_sequence=next_sequence,
+            run_url=run_url,
+            limits=monitor_pb2.Limits(
+                message_bytes=limits.message_bytes,
+                variables=limits.variables,
+                classes=limits.classes,
+                chunk_steps=limits.chunk_steps,
+            ),
+        )
+    ).SerializeToString()
+
+
+def ack(received: int, durable: int) -> bytes:
+    """Return an acknowledgement."""
+    return monitor_pb2.WatchResponse(
+        ack=monitor_pb2.Ack(received_sequence=received, durable_sequence=durable)
+    ).SerializeToString()
+
+
+def finding(report: AlertReport) -> bytes:
+    """Return an alert as its client is told of it."""
+    return monitor_pb2.WatchResponse(
+        finding=monitor_pb2.Finding(
+            detector=report.detector,
+            state=_STATES.get(report.state, monitor_pb2.ALERT_STATE_UNSPECIFIED),
+            severity=(
+                monitor_pb2.SEVERITY_UNSPECIFIED
+                if report.severity is None
+                else _SEVERITIES[report.severity]
+            ),
+            since_step=report.since_step or 0,
+            step=report.last_step or 0,
+            summary=report.summary,
+            evidence=[
+                monitor_pb2.Evidence(
+                    statistic=each.statistic, value=each.value, limit=each.limit, unit=each.unit
+                )
+                for each in report.evidence
+            ],
+        )
+    ).SerializeToString()

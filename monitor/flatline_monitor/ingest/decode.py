@@ -1,0 +1,170 @@
+"""From the bytes of one message to a record: everything that could be wrong is refused here."""
+
+import math
+
+from google.protobuf.message import DecodeError
+
+from flatline.v1 import monitor_pb2, packed_pb2
+from flatline_monitor.ingest import checks, columns
+from flatline_monitor.ingest.columns import ANY_SHAPE, Shape
+from flatline_monitor.ingest.hello import read_hello
+from flatline_monitor.ingest.limits import UNLIMITED, Limits
+from flatline_monitor.ingest.reasons import Reason
+from flatline_monitor.runs.records import (
+    Chunk,
+    ClientHealth,
+    End,
+    EndStatus,
+    Evaluation,
+    Record,
+    RefusedError,
+    Role,
+    Stalled,
+    Variable,
+    Variables,
+)
+
+_ROLES = dict(enumerate(Role))
+_STATUSES = dict(enumerate(EndStatus, start=1))
+_MAX_AXES = 32
+
+
+def decode(raw: bytes) -> tuple[int, Record]:
+    """Return what was journalled: sequence and record; no bytes are the mark of a stalled run.
+
+    Only what was taken before is decoded so: limits may have been others then.
+    """
+    if not raw:
+        return 0, Stalled()
+    message = parse(raw, UNLIMITED)
+    return message.sequence, record(message, UNLIMITED, ANY_SHAPE)
+
+
+def parse(raw: bytes, limits: Limits) -> packed_pb2.PackedWatchRequest:
+    """Return the message, of which no field has been looked at yet."""
+    if len(raw) > limits.message_bytes:
+        raise RefusedError(
+            Reason.TOO_LARGE,
+            f"a message of {len(raw)} bytes; at most {limits.message_bytes} are taken: "
+            "send fewer steps in a chunk",
+        )
+    try:
+        return packed_pb2.PackedWatchRequest.FromString(raw)
+    except DecodeError as error:
+        raise RefusedError(
+            Reason.UNDECODABLE, f"{len(raw)} bytes that are no flatline.v1.WatchRequest"
+        ) from error
+
+
+def record(message: packed_pb2.PackedWatchRequest, limits: Limits, shape: Shape) -> Record:
+    """Return the checked content of a message that follows the opening hello."""
+    match message.WhichOneof("message"):
+        case "hello":
+            return read_hello(message.hello, limits)
+        case "variables":
+            return _variables(message.variables, limits)
+        case "chunk":
+            return _chunk(message.chunk, limits, shape)
+        case "evaluation":
+            return _evaluation(message.evaluation, limits)
+        case "end":
+            return _end(message.end, limits)
+    raise RefusedError(
+        Reason.UNDECODABLE,
+        "a message without content that this monitor knows; it must be a hello, variables, "
+        "a chunk, an evaluation or an end",
+    )
+
+
+def _variables(message: monitor_pb2.Variables, limits: Limits) -> Variables:
+    if not message.revision:
+        raise RefusedError(Reason.INVALID_VARIABLES, "variables.revision is 0; it counts from 1")
+    checks.count(Reason.TOO_MANY_VARIABLES, "variables", len(message.variables), limits.variables)
+    checks.count(Reason.TOO_MANY_VARIABLES, "variables.inputs", len(message.inputs), limits.inputs)
+    return Variables(
+        revision=message.revision,
+        variables=tuple(_variable(each, limits) for each in message.variables),
+        inputs=tuple(
+            checks.text("variables.inputs", each, limits.path_bytes) for each in message.inputs
+        ),
+    )
+
+
+def _variable(message: monitor_pb2.Variable, limits: Limits) -> Variable:
+    path = checks.text("variable.path", message.path, limits.path_bytes, required=True)
+    shape = tuple(message.shape)
+    # The sizes are multiplied as int64 further in.
+    if len(shape) > _MAX_AXES or math.prod(shape) > checks.MAX_STEP:
+        raise RefusedError(
+            Reason.INVALID_VARIABLES,
+            f"variable {checks.shown(path)} has {len(shape)} axes and {math.prod(shape):.3g} "
+            f"elements; at most {_MAX_AXES} axes and 2**62 elements are taken",
+        )
+    return Variable(
+        path=path,
+        layer=checks.text("variable.layer", message.layer, limits.path_bytes),
+        role=_ROLES.get(message.role, Role.OTHER),
+        shape=shape,
+    )
+
+
+def _chunk(message: packed_pb2.PackedChunk, limits: Limits, shape: Shape) -> Chunk:
+    first = checks.step(Reason.INVALID_CHUNK, "chunk.first_step", message.first_step)
+    n = checks.count(Reason.INVALID_CHUNK, "chunk.n", message.n, limits.chunk_steps)
+    if not n:
+        raise RefusedError(Reason.INVALID_CHUNK, "chunk: n is 0; it has at least one step")
+    checks.count(Reason.TOO_MANY_METRICS, "chunk.scalars", len(message.scalars), limits.scalars)
+    changes = columns.rows("learning_rate_row", message.learning_rate_row, n)
+    return Chunk(
+        step=columns.ascending(first, n),
+        columns=columns.steps(message, n),
+        sampled=columns.sampled(message.sampled, first, n, limits, shape),
+        learning_rate_step=first + changes,
+        learning_rate=columns.values("learning_rate", message.learning_rate, len(changes)),
+        scalars=columns.scalars(message.scalars, first, n, limits),
+        health=_health(message.health) if message.HasField("health") else None,
+    )
+
+
+def _evaluation(message: monitor_pb2.Evaluation, limits: Limits) -> Evaluation:
+    checks.count(
+        Reason.TOO_MANY_METRICS, "evaluation.metrics", len(message.metrics), limits.metrics
+    )
+    return Evaluation(
+        step=checks.step(Reason.INVALID_EVALUATION, "evaluation.step", message.step),
+        epoch=message.epoch,
+        n=_samples(message) if message.HasField("n") else None,
+        metrics={
+            checks.text("evaluation.metrics", name, limits.name_bytes, required=True): value
+            for name, value in message.metrics.items()
+        },
+    )
+
+
+def _end(message: monitor_pb2.End, limits: Limits) -> End:
+    status = _STATUSES.get(message.status)
+    if status is None:
+        raise RefusedError(
+            Reason.INVALID_END,
+            f"end.status is {message.status}; it must be finished (1), failed (2) or "
+            "interrupted (3)",
+        )
+    return End(
+        status=status,
+        exception_type=checks.text("end.exception_type", message.exception_type, limits.name_bytes),
+        step=checks.step(Reason.INVALID_END, "end.step", message.step),
+        health=_health(message.health) if message.HasField("health") else None,
+    )
+
+
+def _samples(message: monitor_pb2.Evaluation) -> int:
+    return checks.count(Reason.INVALID_EVALUATION, "evaluation.n", message.n, checks.MAX_STEP)
+
+
+def _health(message: monitor_pb2.ClientHealth) -> ClientHealth:
+    # Beyond int64 a count says nothing, and storage could not hold it.
+    return ClientHealth(
+        message.overhead_ratio,
+        min(message.sampled_steps, checks.MAX_STEP),
+        min(message.dropped_records, checks.MAX_STEP),
+    )

@@ -1,0 +1,46 @@
+"""What the monitor takes from its clients, and no more."""
+
+import sys
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of everything that a client can make large; all of them are settings."""
+
+    message_bytes: int = 4 * 2**20
+    """One message, after decompression."""
+    streams: int = 2_000
+    """Open streams of the server."""
+    runs: int = 1_000
+    """Runs that the server keeps in memory."""
+    ranks: int = 1_024
+    """Processes that train one run."""
+    variables: int = 20_000
+    inputs: int = 1_024
+    """Inputs of a model."""
+    classes: int = 256
+    """Width of a column over classes."""
+    class_count: int = 2**20
+    """Classes that a run may say it has; one with more than `classes` sends no such columns."""
+    outputs: int = 4_096
+    """Labels of a multi-label task, targets of a regression."""
+    chunk_steps: int = 4_096
+    scalars: int = 512
+    """Numbers of their own in one chunk."""
+    metrics: int = 64
+    """Results of one evaluation."""
+    name_bytes: int = 128
+    """Names of runs, projects, users, metrics and exceptions."""
+    scalar_name_bytes: int = 64
+    path_bytes: int = 1_024
+    """Paths of variables, names of layers and inputs."""
+    tags: int = 32
+    tag_key_bytes: int = 64
+    tag_value_bytes: int = 256
+    hello_seconds: int = 10
+    """How long a new stream may take to say hello."""
+
+
+UNLIMITED = Limits(**{field.name: sys.maxsize for field in fields(Limits)})
+"""For what was taken before, perhaps under other limits: the journal."""

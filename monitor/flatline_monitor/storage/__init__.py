@@ -1,0 +1,1 @@
+"""Storage: what must survive a crash, in one SQLite file."""

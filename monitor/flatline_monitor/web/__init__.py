@@ -1,0 +1,1 @@
+"""Web: pages for people and a JSON API for programs, over the reports of the core."""

@@ -1,0 +1,64 @@
+"""Reports as JSON: absent is null, and a non-finite number is a string, as in protobuf's JSON."""
+
+import math
+from typing import TypeAlias
+
+from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.report import AlertReport, RunReport
+
+Json: TypeAlias = dict[str, object]
+
+
+def number(value: float | None) -> float | str | None:
+    """Return a number as JSON can hold it: "NaN", "Infinity", "-Infinity" where it cannot."""
+    if value is None or math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def run_shape(report: RunReport) -> Json:
+    """Return a run with the alerts that it has or had."""
+    hello = report.hello
+    return {
+        "id": report.run_id,
+        "name": hello.name,
+        "project": hello.project,
+        "user": hello.user,
+        "state": report.state.value,
+        "plan": {"steps": hello.plan_steps, "epochs": hello.plan_epochs},
+        "step": report.step,
+        "epoch": report.epoch,
+        "loss": number(report.loss),
+        "alerts": [alert_shape(alert) for alert in seen(report)],
+    }
+
+
+def alert_shape(alert: AlertReport) -> Json:
+    """Return one alert; a severity of null says that it never fired."""
+    return {
+        "run": alert.run_id,
+        "detector": alert.detector,
+        "state": alert.state.value,
+        "severity": None if alert.severity is None else alert.severity.value,
+        "since_step": alert.since_step,
+        "last_step": alert.last_step,
+        "summary": alert.summary,
+        "evidence": [
+            {
+                "statistic": evidence.statistic,
+                "value": number(evidence.value),
+                "limit": number(evidence.limit),
+                "unit": evidence.unit,
+            }
+            for evidence in alert.evidence
+        ],
+        "variables": list(alert.variables),
+        "causes": [],
+    }
+
+
+def seen(report: RunReport) -> list[AlertReport]:
+    """Return the alerts of a run whose symptom was seen, in the order of the catalogue."""
+    return [alert for alert in report.alerts if alert.state is not State.INACTIVE]

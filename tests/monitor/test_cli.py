@@ -1,0 +1,96 @@
+"""The command line: what it prints, and how it says no."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flatline_monitor.detectors.catalogue import CATALOGUE
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Return a function that runs flatline-monitor away from anybody's settings."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("FLATLINE_")}
+    environ |= {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+
+    def run(*arguments: str, code: int = 0, **more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "flatline_monitor.cli", *arguments],
+            capture_output=True,
+            text=True,
+            env=environ | more,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    return run
+
+
+def test_it_explains_its_detectors(command: Command) -> None:
+    """One by name, or all; the text is the detector's own."""
+    assert command("explain", "non_finite").startswith("non_finite (")
+    everything = command("explain")
+    assert all(f"{each.name} (" in everything for each in CATALOGUE)
+    assert "there are non_finite" in command("explain", "nonsense", code=2)
+
+
+def test_what_config_prints_can_be_read_back(command: Command, tmp_path: Path) -> None:
+    """The settings in force, as a file that gives them again."""
+    first = command("config", FLATLINE_MONITOR_DETECTORS__NO_SKILL__FLOOR="0.5")
+    (tmp_path / "back.toml").write_text(first)
+
+    assert "[detectors.no_skill]\nfloor = 0.5" in first
+    assert command("config", "--config", str(tmp_path / "back.toml")) == first
+
+
+def test_it_knows_its_version(command: Command) -> None:
+    """The one of the package that is installed."""
+    assert command("version").strip().count(".") >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "sentence"),
+    [
+        (["serve", "--http-address=0.0.0.0:1"], {}, "can be reached from other machines"),
+        (["serve", "--log-format=xml"], {}, "setting log_format is 'xml'"),
+        (["serve", "--config=missing.toml"], {}, "missing.toml cannot be read"),
+        (["serve", "--token-file=missing"], {}, "token_file missing cannot be read"),
+        (["serve", f"--data-dir={__file__}"], {}, "cannot be written to"),
+        (["config"], {"FLATLINE_MONITOR_GRPC": "1"}, "FLATLINE_MONITOR_GRPC is no setting"),
+        (["serve"], {"FLATLINE_MONITOR_DETECTORS__NO_SKIL__X": "1"}, "[detectors] has no no_skil"),
+        (["serve"], {"FLATLINE_MONITOR_DETECTORS__NO_SKILL__X": "1"}, "has no setting x; it has"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    command: Command, arguments: list[str], environ: dict[str, str], sentence: str
+) -> None:
+    """Exit code 2, no traceback."""
+    lines = command(*arguments, code=2, **environ).splitlines()
+
+    assert len(lines) == 1
+    assert lines[0].startswith("flatline-monitor: ")
+    assert sentence in lines[0]
+
+
+def test_a_missing_library_is_named_with_what_to_install() -> None:
+    """The command is there without the extra that it needs."""
+    hide = "import sys; sys.modules['typer'] = None; from flatline_monitor.cli import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{hide} sys.exit(main())"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "flatline-monitor: typer is missing: pip install 'flatline[monitor]'\n"
