@@ -1,0 +1,106 @@
+"""Stands in for the model's train function while it is fitted."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from flatline.capture.recorder import Recorder
+from flatline.capture.trace import Tracer
+from flatline.guard import Guard
+from flatline.say import say
+
+_END_OF_DATA = (StopIteration, tf.errors.OutOfRangeError)
+
+
+class Dispatcher:
+    """Calls the program's own train function, or on a sampled step the one that measures.
+
+    What they raise is raised; of what is ours nothing is.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tracer: Tracer,
+        recorder: Recorder,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self.bare: Callable[[Any], Any] = model.train_function
+        self._tracer = tracer
+        self._recorder = recorder
+        self._on_failure = on_failure
+        self._eager, self._xla = bool(model.run_eagerly), bool(model.jit_compile)
+        self._guard = Guard("the capture of steps")
+
+    def __call__(self, iterator: Any) -> Any:
+        """Take the next step, or as many as the program takes in one call."""
+        if self._guard.broken:
+            return self.bare(iterator)
+        if self._recorder.quick > 0:
+            return self._quick(iterator)
+        began, rows, traces = time.perf_counter(), None, self._tracer.traces
+        try:
+            if self._recorder.sample_next and not self._tracer.guard.broken:
+                logs, rows = self._sampled(iterator)
+            else:
+                logs = self.bare(iterator)
+        except _END_OF_DATA:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+            raise
+        with self._guard:
+            traced = not self._eager and self._tracer.traces != traces
+            self._recorder.after(logs, rows, began, traced=traced)
+        return logs
+
+    def _quick(self, iterator: Any) -> Any:
+        """Take an unsampled step, and leave it to the next `drain` to note it.
+
+        Code that runs once between two steps runs with cold caches: some ten microseconds for
+        what takes one when it is done for 64 steps in a row.
+        """
+        recorder, began = self._recorder, time.perf_counter()
+        try:
+            logs = self.bare(iterator)
+        except _END_OF_DATA:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+            raise
+        ended = time.perf_counter()
+        try:
+            mean = float(logs["loss"])
+        except Exception:  # noqa: BLE001 - logs may be anything; a loss is not among them
+            mean = None
+        recorder.waiting.append((began, ended, mean))
+        recorder.quick -= 1
+        finite = mean is None or math.isfinite(mean)
+        if recorder.quick == 0 or ended > recorder.deadline or not finite:
+            with self._guard:
+                recorder.drain()
+        else:
+            recorder.own_seconds += time.perf_counter() - ended
+        return logs
+
+    def _sampled(self, iterator: Any) -> tuple[Any, np.ndarray | None]:
+        """Take a sampled step; where our function cannot even be made, an ordinary one.
+
+        A failure of the training itself comes again from the program's own function. Only under
+        XLA, which compiles when it has taken the batch already, is that batch skipped.
+        """
+        try:
+            return self._tracer(iterator)
+        except _END_OF_DATA:
+            raise
+        except Exception as error:
+            theirs = self._eager or (isinstance(error, tf.errors.OpError) and not self._xla)
+            if self._tracer.succeeded or theirs:
+                raise
+            self._tracer.guard.broken = True
+            say(f"sampled steps cannot be compiled and are off: {type(error).__name__}")
+        return self.bare(iterator), None

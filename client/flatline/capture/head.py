@@ -1,0 +1,135 @@
+"""What a model learns, as far as its compiled loss says."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import keras
+
+from flatline.rows import LossKind, Task
+
+Kind: TypeAlias = Literal["softmax", "sigmoid", "numbers", "unknown"]
+"""How predictions are read: the largest of K, each against a threshold, as numbers, not at all."""
+
+_LOSSES: dict[str, tuple[Kind, LossKind]] = {
+    "sparse_categorical_crossentropy": ("softmax", "cross_entropy"),
+    "categorical_crossentropy": ("softmax", "cross_entropy"),
+    "categorical_focal_crossentropy": ("softmax", "unspecified"),
+    "binary_crossentropy": ("sigmoid", "binary_cross_entropy"),
+    "binary_focal_crossentropy": ("sigmoid", "unspecified"),
+    "mean_squared_error": ("numbers", "squared_error"),
+    "mean_absolute_error": ("numbers", "absolute_error"),
+    "mean_absolute_percentage_error": ("numbers", "unspecified"),
+    "mean_squared_logarithmic_error": ("numbers", "unspecified"),
+    "huber": ("numbers", "unspecified"),
+    "log_cosh": ("numbers", "unspecified"),
+    "poisson": ("numbers", "unspecified"),
+}
+_KINDS: dict[str, Kind] = {
+    "classification": "softmax",
+    "multilabel": "sigmoid",
+    "regression": "numbers",
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """How the one output of a model is read and judged."""
+
+    kind: Kind = "unknown"
+    from_logits: bool = False
+    """For a sigmoid: predictions are logits, compared with 0 and not with 0.5."""
+    task: Task = "unspecified"
+    loss_kind: LossKind = "unspecified"
+    loss_name: str = ""
+    class_count: int | None = None
+
+
+def read_head(model: Any, task: str) -> Head:
+    """Return the head of a compiled model; `task` other than "auto" is taken as given."""
+    head = _from_loss(model)
+    if task == "auto":
+        return head
+    kind = _KINDS.get(task, "unknown")
+    if task == "classification" and head.kind == "sigmoid":
+        kind = "sigmoid"
+    classes = head.class_count if task == "classification" else None
+    return replace(head, kind=kind, task=_task(task), class_count=classes)
+
+
+def _task(name: str) -> Task:
+    """Return the task of that name, "unspecified" for one that the wire does not know."""
+    tasks: tuple[Task, ...] = ("classification", "multilabel", "regression", "gan", "rl", "ssl")
+    return next((task for task in tasks if task == name), "unspecified")
+
+
+def _from_loss(model: Any) -> Head:
+    """Read the head from the loss, where there is one loss for one output."""
+    loss = getattr(model, "loss", None)
+    if loss is None or isinstance(loss, dict | list | tuple):
+        return Head(loss_name="several" if loss else "")
+    name, loss = _resolved(loss)
+    kind, loss_kind = _LOSSES.get(name, ("unknown", "unspecified"))
+    if not _is_mean(model, loss) or float(getattr(loss, "label_smoothing", 0.0) or 0.0) > 0:
+        loss_kind = "unspecified"
+    head = Head(
+        kind=kind,
+        from_logits=bool(getattr(loss, "from_logits", False)),
+        loss_kind=loss_kind,
+        loss_name=name,
+    )
+    return _with_width(head, _output_width(model))
+
+
+def _with_width(head: Head, width: int | None) -> Head:
+    """Complete a head by the size of the output's last axis; None: not known yet."""
+    if head.kind == "numbers":
+        return replace(head, task="regression")
+    if head.kind == "softmax":
+        return replace(head, task="classification", class_count=width)
+    if head.kind != "sigmoid" or width is None:
+        return replace(head, loss_kind="unspecified") if head.kind == "sigmoid" else head
+    if width > 1:
+        return replace(head, task="multilabel")
+    known = head.loss_kind != "unspecified"
+    kind: LossKind = "cross_entropy" if known else "unspecified"
+    return replace(head, task="classification", class_count=2, loss_kind=kind)
+
+
+def _resolved(loss: Any) -> tuple[str, Any]:
+    """Return Keras's name of a loss, and the loss itself; a loss of the program keeps its own."""
+    if isinstance(loss, str):
+        try:
+            loss = keras.losses.get(loss)
+        except ValueError:
+            return loss, None  # an alias that Keras resolves by shapes
+    if isinstance(loss, keras.losses.Loss):
+        cls = type(loss).__name__
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls).lower()
+        return (snake if type(loss).__module__.startswith("keras.") else cls), loss
+    return str(getattr(loss, "__name__", type(loss).__name__)), loss
+
+
+def _is_mean(model: Any, loss: Any) -> bool:
+    """Say whether the loss is a plain mean over the batch."""
+    reduction = getattr(loss, "reduction", "sum_over_batch_size")
+    if reduction not in {"sum_over_batch_size", "mean", "mean_with_sample_weight"}:
+        return False
+    compiled = getattr(model, "_compile_loss", None)
+    return getattr(compiled, "_user_loss_weights", None) is None and not _overrides_loss(model)
+
+
+def _overrides_loss(model: Any) -> bool:
+    """Say whether the program computes its loss in a way of its own."""
+    return type(model).compute_loss is not keras.Model.compute_loss
+
+
+def _output_width(model: Any) -> int | None:
+    """Return the size of the single output's last axis; None: not known."""
+    try:
+        shape = model.output_shape
+    except (AttributeError, ValueError):
+        return None
+    if not isinstance(shape, tuple) or not shape or isinstance(shape[0], tuple):
+        return None
+    return 1 if len(shape) == 1 else shape[-1]

@@ -1,0 +1,68 @@
+"""The loss of a step: measured on a sampled one, taken out of the running mean on the others."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from flatline.capture.layout import Column, Merge
+from flatline.capture.statistics import float32
+from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN
+
+# From 3.8 on Keras divides each replica's loss by their number, before that it did not.
+_DIVIDED = tuple(int(part) for part in keras.__version__.split(".")[:2]) >= (3, 8)
+_OVER_REPLICAS: Merge = "sum" if _DIVIDED else "mean"
+
+
+def loss_columns(model: Any, loss: Any, arguments: Mapping[str, Any]) -> list[Column]:
+    """Return the loss of a step and its parts, as far as they can be told apart.
+
+    `arguments` are those of compute_loss.
+    """
+    if loss is None:
+        return []
+    terms = [tf.reduce_sum(float32(term)) for term in model.losses]
+    extra = tf.add_n(terms) if terms else tf.zeros(())
+    columns = [
+        Column("loss", loss, _OVER_REPLICAS),
+        Column("regularization_loss", extra, "mean"),
+    ]
+    standard = type(model).compute_loss is keras.Model.compute_loss
+    compiled = getattr(model, "_compile_loss", None)
+    if compiled is None or (terms and not standard):
+        return columns  # the program's own loss may hold those terms or not
+    if arguments.get("sample_weight") is None:
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync if _DIVIDED else 1
+        data = float32(loss) - extra / float(replicas) if terms else loss
+        return [*columns, Column("data_loss", data, _OVER_REPLICAS)]
+    y, y_pred = arguments.get("y"), arguments.get("y_pred")
+    # Only for one output is the compiled loss a pure function; for several it counts along.
+    if standard and tf.is_tensor(y) and tf.is_tensor(y_pred):
+        columns.append(Column("data_loss", compiled(y, y_pred), _OVER_REPLICAS))
+    return columns
+
+
+class RunningLoss:
+    """Takes the loss of each step out of Keras's running mean, which starts again each epoch."""
+
+    def __init__(self) -> None:
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        """Start with an empty mean."""
+        self._sum = 0.0
+        self.samples = 0.0
+        """Samples that are in the mean."""
+
+    def advance(self, mean: float, samples: float) -> tuple[float, int]:
+        """Return the loss of the step that made the mean this one, and where it comes from."""
+        before, first = self._sum, self.samples == 0
+        self.samples += samples
+        self._sum = mean * self.samples
+        if first:
+            return mean, EXACT
+        if not math.isfinite(before):
+            return math.nan, UNKNOWN
+        return (self._sum - before) / samples, RECONSTRUCTED

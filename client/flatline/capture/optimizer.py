@@ -1,0 +1,54 @@
+"""Small questions to a model between its steps; each costs microseconds, not a trace."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from flatline.capture.statistics import plain
+from flatline.capture.trace import optimizers_of
+
+
+def learning_rate(model: Any, *, done: bool) -> float | None:
+    """Return the rate of the step that comes, or with `done` of the one just taken.
+
+    None: the model has no optimizer whose rate can be read.
+    """
+    optimizer = next(iter(optimizers_of(model)), None)
+    inner: Any = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = getattr(inner, "_learning_rate", None)
+    if rate is None:
+        return None
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = rate(inner.iterations - 1 if done else inner.iterations)
+    return _number(rate)
+
+
+def loss_samples(model: Any) -> float | None:
+    """Return how many samples are in the running mean of the loss; None: there is no such mean."""
+    tracker = getattr(model, "_loss_tracker", None)
+    count = getattr(tracker, "count", None)
+    return None if count is None else _number(count)
+
+
+def takes_stock_steps(model: Any) -> bool:
+    """Say whether the model trains by Keras's own train step, whose logs are running means."""
+    return "train_step" not in vars(model) and type(model).train_step is keras.Model.train_step
+
+
+def build_optimizer(model: Any) -> None:
+    """Create the optimizer's variables now, where Keras would only do so in its first trace.
+
+    A tf.function that creates variables is traced twice: this spares the user's own function the
+    second trace, which pays for tracing ours.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None or optimizer.built or not model.built or not takes_stock_steps(model):
+        return
+    if model.distribute_strategy.num_replicas_in_sync == 1 and model.trainable_weights:
+        optimizer.build(model.trainable_weights)
+
+
+def _number(value: Any) -> float:
+    """Return the value of a scalar variable; under a strategy, that of all replicas together."""
+    return float(tf.convert_to_tensor(plain(value)))

@@ -1,0 +1,160 @@
+"""One run as it is trained by Keras: what happens at its hooks."""
+
+import math
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from flatline.capture.dispatch import Dispatcher
+from flatline.capture.fit import describe, read_fit
+from flatline.capture.head import read_head
+from flatline.capture.install import Installation, tracer_of
+from flatline.capture.optimizer import build_optimizer, loss_samples
+from flatline.capture.recorder import Recorder, Sink
+from flatline.capture.sampler import Sampler
+from flatline.guard import Guard
+from flatline.rows import Description
+from flatline.settings import Settings
+
+
+class Run(Sink, Protocol):
+    """What is asked of flatline.Run."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+
+    def evaluate(
+        self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
+    ) -> None:
+        """Take the results of one pass over a validation set."""
+
+    def reopen(self, description: Description) -> None:
+        """Go on with a further fit."""
+
+    def finish(
+        self, status: Any = "finished", *, exception_type: str = "", step: Any = None
+    ) -> None:
+        """Say how the run ended."""
+
+
+class Session:
+    """A run and the model that it trains, over all fits of that model."""
+
+    def __init__(self, settings: Settings, open_run: Callable[[Description], Run]) -> None:
+        self._settings = settings
+        self._open_run = open_run
+        self._model: Callable[[], Any] = lambda: None
+        self._run: Run | None = None
+        self._recorder: Recorder | None = None
+        self._installation: Installation | None = None
+        self._epoch = 0
+        self._test_step: int | None = None
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id; None before the first fit."""
+        return None if self._run is None else self._run.run_id
+
+    def trains(self, model: Any) -> bool:
+        """Say whether it is this model that the run trains."""
+        return self._model() is model
+
+    def begin_fit(self, model: Any, params: Mapping[str, Any] | None) -> None:
+        """Open the run, or open it again; from now on the model's steps are seen."""
+        self._model = weakref.ref(model)
+        head, fit = read_head(model, self._settings.task), read_fit(model, params)
+        steps = 0 if self._recorder is None else self._recorder.steps
+        description = describe(fit, head, steps)
+        if self._run is None or self._recorder is None:
+            self._run = self._open_run(description)
+            self._recorder = Recorder(self._run, self._sampler(model))
+        else:
+            self._run.reopen(description)
+        build_optimizer(model)
+        tracer = tracer_of(model, head)
+        self._recorder.begin_fit(model, tracer, fit)
+        dispatcher = Dispatcher(model, tracer, self._recorder, self._fail)
+        self._installation = Installation(model, dispatcher, self.abandon)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Take note of the epoch, as Keras numbers it."""
+        if self._recorder is not None and self._installation is not None:
+            self._epoch = epoch
+            self._recorder.begin_epoch(epoch)
+
+    def end_epoch(self) -> None:
+        """Take note that the epoch is over, its validation included."""
+        if self._recorder is not None and self._installation is not None:
+            self._recorder.end_epoch()
+
+    def begin_test(self) -> None:
+        """Take note of the step; the pass will start the loss tracker anew."""
+        if self._recorder is not None and self._installation is not None:
+            self._recorder.end_epoch()
+            self._test_step = self._recorder.steps
+
+    def end_test(self, logs: Mapping[str, Any] | None) -> None:
+        """Send the results of a validation within the fit; any other is none of ours."""
+        step, self._test_step = self._test_step, None
+        model = self._model()
+        if step is None or self._run is None or model is None:
+            return
+        reserved = {"step", "epoch", "n", "self"}
+        metrics = {name: float(value) for name, value in (logs or {}).items() if _is_number(value)}
+        samples = loss_samples(model)
+        self._run.evaluate(
+            step,
+            epoch=self._epoch,
+            n=int(samples) if samples and math.isfinite(samples) else None,
+            **{name: value for name, value in metrics.items() if name not in reserved},
+        )
+
+    def end_fit(self) -> None:
+        """Leave the model, and say that the run is finished."""
+        if self._uninstall():
+            self._finish("finished")
+
+    def abandon(self) -> None:
+        """Take it that an exception outside of the steps ended the fit, unless it has ended."""
+        with Guard("the end of the run"):
+            if self._uninstall():
+                self._finish("interrupted")
+
+    def _fail(self, error: BaseException) -> None:
+        """An exception is ending the fit from within a step."""
+        with Guard("the end of the run"):
+            self._uninstall()
+            status = "failed" if isinstance(error, Exception) else "interrupted"
+            self._finish(status, type(error).__name__)
+
+    def _uninstall(self) -> bool:
+        installation, self._installation = self._installation, None
+        if installation is not None:
+            installation.remove()
+        return installation is not None
+
+    def _finish(self, status: str, exception_type: str = "") -> None:
+        if self._recorder is None or self._run is None:
+            return
+        with Guard("the last steps of the run"):
+            self._recorder.end_fit()
+        self._run.finish(status, exception_type=exception_type, step=self._recorder.steps)
+
+    def _sampler(self, model: Any) -> Sampler:
+        settings = self._settings
+        sampler = Sampler(
+            settings.overhead, settings.allowance_seconds, xla=bool(model.jit_compile)
+        )
+        strategy = model.distribute_strategy
+        mirrored = type(strategy) is tf.distribute.MirroredStrategy
+        if strategy.num_replicas_in_sync > 1 and not mirrored:
+            sampler.on = False  # untested: losses and learning rates only
+        return sampler
+
+
+def _is_number(value: Any) -> bool:
+    """Say whether a log value is one number; a metric may also log an array."""
+    return getattr(value, "ndim", 0) == 0 and not isinstance(value, str | bytes)

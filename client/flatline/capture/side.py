@@ -1,0 +1,48 @@
+"""The cheapest way for a row out of a traced function: a variable that nobody else sees."""
+
+import threading
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class Side:
+    """Keeps the rows of the last sampled call, one for each of its steps."""
+
+    def __init__(self, size: int, steps: int) -> None:
+        self._steps = steps
+        self._taken = 0
+        # In a thread of its own there is no graph and no scope of the surrounding tf.function,
+        # which would notice a new variable and trace everything a second time.
+        thread = threading.Thread(target=self._create, args=(size,), name="flatline-side")
+        thread.start()
+        thread.join()
+
+    def _create(self, size: int) -> None:
+        with tf.device("CPU:0"):
+            self._rows = tf.Variable(tf.zeros([self._steps, size]), trainable=False)
+            self._written = tf.Variable(0, dtype=tf.int32, trainable=False)
+
+    def write(self, row: Any) -> None:
+        """Add to the graph: store this row, [number]."""
+        if self._steps == 1:
+            self._rows.assign(row[None, :])
+            return
+        self._rows.scatter_nd_update(tf.reshape(self._written % self._steps, [1, 1]), row[None, :])
+        self._written.assign_add(1)
+
+    def take(self) -> np.ndarray:
+        """Return the rows written since they were last taken, oldest first, [step, number]."""
+        rows = _value(self._rows)
+        if self._steps == 1:
+            return rows
+        written = int(_value(self._written, tf.int32))
+        count, self._taken = min(written - self._taken, self._steps), written
+        return rows[[(written - count + i) % self._steps for i in range(count)]]
+
+
+def _value(variable: Any, dtype: Any = tf.float32) -> np.ndarray:
+    """Return a copy of a variable's value, a third of the time that `variable.numpy()` takes."""
+    value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=dtype).numpy()
+    return np.array(value)

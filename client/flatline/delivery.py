@@ -1,0 +1,113 @@
+"""Brings what a run has to say to the monitor: encodes, cuts, counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from flatline import cut, wire
+from flatline.findings import Findings
+from flatline.rows import Description, Rows, Variable
+from flatline.sender import Sender
+from flatline.settings import Settings
+from flatline.transport import Stream
+from flatline.voice import Voice
+
+_MESSAGE_BYTES, _CHUNK_STEPS = 4 * 2**20, 4096
+"""What a monitor takes that has not said it yet."""
+
+_NUMBER_BYTES = 16
+"""Room for a record's number."""
+
+
+class Delivery:
+    """One run's line to the monitor, over all its fits."""
+
+    def __init__(
+        self, settings: Settings, identity: wire.Identity, description: Description
+    ) -> None:
+        self._identity = identity
+        self._fit = 0
+        self.findings = Findings(settings.quiet)
+        self.voice = Voice(identity.run_id, settings.target, self.findings)
+        self.health = wire.Health()
+        self.refused_values = 0
+        self._opening = wire.hello(identity, description)
+        self._sender = Sender(
+            lambda requests: Stream(settings.target, requests, settings.token_file),
+            self._opening,
+            self.voice,
+        )
+        self.voice.started()
+        self._sender.start()
+
+    def rows(self, rows: Rows) -> None:
+        """Send consecutive steps, in as many chunks as the monitor's limits ask for."""
+        for piece in cut.pieces(rows, self._sender.limits.chunk_steps or _CHUNK_STEPS):
+            self._chunk(piece)
+
+    def variables(self, revision: int, arrays: Sequence[Variable], inputs: Sequence[str]) -> None:
+        """Send the names of the axes of the columns that follow."""
+        self._record(wire.variables(revision, arrays, inputs))
+
+    def evaluation(
+        self, step: int, epoch: int, n: int | None, metrics: Mapping[str, float]
+    ) -> None:
+        """Send one pass over a validation set."""
+        self._record(wire.evaluation(step, epoch, n, metrics))
+
+    def reopen(self, description: Description) -> None:
+        """Open the run again, for a further fit."""
+        self._fit += 1
+        opening = wire.hello(self._identity, description, self._fit)
+        self._sender.offer(opening, opening=opening)
+        self._sender.start()
+
+    def end(self, status: str, exception_type: str, step: int, seconds: float) -> None:
+        """Send the last record, wait for the monitor to have it, and say how it all went."""
+        self._record(wire.end(status, exception_type, step, self._health()))
+        self._sender.close(seconds)
+        self.voice.ended(f"{status} ({exception_type})" if exception_type else status, self._sums())
+
+    def forget(self) -> None:
+        """Send nothing any more: this is a forked child."""
+        self._sender.abandon()
+
+    def _chunk(self, rows: Rows) -> None:
+        try:
+            record = wire.chunk(rows, self._health())
+        except ValueError as error:
+            self.refused_values += 1
+            self.voice.complain("columns", str(error))
+            record = wire.chunk(cut.without_sampled(rows), self._health())
+        limit = (self._sender.limits.message_bytes or _MESSAGE_BYTES) - _NUMBER_BYTES
+        if len(record) <= limit:
+            if not self._sender.offer(record, steps=len(rows), chunk=True):
+                self._say_full()
+        elif len(rows) > 1:
+            self._chunk(cut.part(rows, 0, len(rows) // 2))
+            self._chunk(cut.part(rows, len(rows) // 2, len(rows)))
+        elif rows.sampled_row:
+            self.refused_values += 1
+            sentence = f"one step takes {len(record)} bytes, the monitor takes {limit}"
+            self.voice.complain("size", sentence)
+            self._chunk(cut.without_sampled(rows))
+
+    def _record(self, record: bytes) -> None:
+        if not self._sender.offer(record):
+            self._say_full()
+
+    def _say_full(self) -> None:
+        if not self._sender.off:
+            self.voice.full()
+
+    def _health(self) -> wire.Health:
+        return replace(self.health, dropped_records=self._sender.dropped)
+
+    def _sums(self) -> list[str]:
+        sender = self._sender
+        sums = [f"{sender.acknowledged_steps} steps sent", f"{sender.dropped} records dropped"]
+        if sender.waiting:
+            sums.append(f"{sender.waiting} records not delivered")
+        if self.refused_values:
+            sums.append(f"{self.refused_values} values left out")
+        overhead = f"overhead {100 * self.health.overhead_ratio:.1f} %"
+        return [*sums, self.findings.summary(), overhead]

@@ -1,0 +1,255 @@
+"""`flatline.Run`: tells the monitor about a training, step by step, from any kind of loop."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from flatline import checks, endings, names, wire
+from flatline.batch import Batch
+from flatline.delivery import Delivery
+from flatline.entry import Reader
+from flatline.findings import Found
+from flatline.guard import Guard
+from flatline.identity import described, identity
+from flatline.rows import Description, Rows, Variable
+from flatline.say import plain
+from flatline.settings import resolve
+
+CLOSE_SECONDS = 5.0
+"""How long `finish` waits for the monitor to have everything."""
+
+
+class Run:
+    """One run of a training, as the monitor sees it.
+
+    A wrong argument of the constructor raises ValueError; after that nothing raises and nothing
+    waits for the monitor, `finish` apart. As a context manager it finishes by itself, as failed if
+    the block raises.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a setting with a name of its own
+        self,
+        target: str | None = None,
+        *,
+        name: str | None = None,
+        project: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        run_id: str | None = None,
+        plan_steps: int | None = None,
+        variables: Sequence[str | Variable] = (),
+        mode: str | None = None,
+        quiet: Sequence[str] = (),
+        description: Description | None = None,
+        task: str | None = None,
+        token_file: str | None = None,
+    ) -> None:
+        settings = resolve(
+            target=target,
+            name=name,
+            project=project,
+            tags=tags,
+            run_id=run_id,
+            mode=mode,
+            quiet=quiet or None,
+            task=task,
+            token_file=token_file,
+        )
+        arrays = checks.variables(variables)
+        plan = described(settings, description, checks.plan_steps(plan_steps))
+        self._settings = settings
+        self.run_id = settings.run_id or names.make_run_id()
+        """What the monitor calls this run."""
+        self._lock = threading.RLock()
+        self._guard = Guard("reporting to the monitor")
+        self._batch = Batch()
+        self._revision = 0
+        self._steps = 0
+        self._finished = self._reported_health = False
+        self._spent_seconds = 0.0
+        self._began: float | None = None
+        self._reader = Reader(self._complain, plan.class_count)
+        self._delivery: Delivery | None = None
+        if settings.mode != "disabled":
+            self._delivery = Delivery(settings, identity(settings, self.run_id), plan)
+            endings.opened(self)
+        if arrays:
+            self.set_variables(arrays, ())
+
+    def log(
+        self,
+        step: int,
+        *,
+        loss: float | None = None,
+        learning_rate: float | None = None,
+        epoch: int | None = None,
+        sampled: Mapping[str, Any] | None = None,
+        **scalars: float,
+    ) -> None:
+        """Tell one step, counted from 0; a step that goes back is a restart from a checkpoint.
+
+        `sampled` holds columns of message Sampled (proto/flatline/v1/monitor.proto): one number or
+        one for each variable, class or output. What is wrong is said once, counted and left out.
+        """
+        if not self._is_open("log"):
+            return
+        begin = time.perf_counter()
+        with self._guard, self._lock:
+            entry = self._reader.entry(
+                step,
+                epoch=epoch,
+                loss=loss,
+                learning_rate=learning_rate,
+                sampled=sampled,
+                scalars=scalars,
+            )
+            if entry is not None:
+                if not self._batch.takes(entry):
+                    self._flush(begin)
+                if self._batch.add(entry, begin):
+                    self._flush(begin)
+            self._meter(begin)
+
+    def evaluate(
+        self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
+    ) -> None:
+        """Tell the results of one pass over a validation set of `n` samples, after `step` steps."""
+        if not self._is_open("evaluate"):
+            return
+        with self._guard, self._lock:
+            self._flush(time.perf_counter())
+            steps = self._reader.count("step", step)
+            count = None if n is None else self._reader.count("n", n)
+            if steps is not None and self._delivery is not None:
+                in_epoch = self._reader.count("epoch", epoch, 2**32) or 0
+                numbers = self._reader.metrics(metrics)
+                self._delivery.evaluation(steps, in_epoch, count, numbers)
+
+    def finish(
+        self, status: str = "finished", *, exception_type: str = "", step: int | None = None
+    ) -> None:
+        """End the run as finished, failed or interrupted; `step` is the number of steps taken.
+
+        Waits for the monitor to have everything, at most 5 s, and hardly at all where there is no
+        monitor. A second call does nothing.
+        """
+        self._finish(status, exception_type, step, CLOSE_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        status, exception_type = endings.how(error)
+        self.finish(status, exception_type=exception_type)
+
+    @property
+    def findings(self) -> tuple[Found, ...]:
+        """What the monitor found in this run so far, oldest first."""
+        return () if self._delivery is None else self._delivery.findings.kept
+
+    # What follows is for flatline.keras.
+
+    def set_variables(self, variables: Sequence[Variable], inputs: Sequence[str]) -> int:
+        """Name the axes of the columns that follow; return the revision to put into Rows."""
+        with self._guard, self._lock:
+            self._flush(time.perf_counter())
+            self._revision += 1
+            self._reader.set_widths(len(variables), len(inputs))
+            if self._delivery is not None:
+                self._delivery.variables(self._revision, variables, inputs)
+        return self._revision
+
+    def offer(self, rows: Rows) -> None:
+        """Send consecutive steps soon; from any thread, without waiting, and never raising."""
+        if not self._is_open("offer") or not len(rows):
+            return
+        with self._guard, self._lock:
+            self._send(rows)
+
+    def reopen(self, description: Description) -> None:
+        """Go on after `finish`, with a further fit of the same model."""
+        with self._guard, self._lock:
+            if self._delivery is not None and self._finished:
+                self._finished = False
+                self._delivery.reopen(described(self._settings, description))
+                endings.opened(self)
+
+    def report_health(self, overhead_ratio: float, sampled_steps: int) -> None:
+        """Tell how measuring is doing, counted since the run began; it goes along with the rows."""
+        with self._guard:
+            self._reported_health = True
+            if self._delivery is not None:
+                self._delivery.health = wire.Health(float(overhead_ratio), int(sampled_steps))
+
+    def end_at_exit(self, status: str, exception_type: str, seconds: float) -> None:
+        """End the run as the program ends."""
+        self._finish(status, exception_type, None, min(seconds, CLOSE_SECONDS))
+
+    def forget(self) -> None:
+        """Do nothing any more: this is a forked child, and its parent goes on reporting."""
+        self._lock = threading.RLock()
+        if self._delivery is not None:
+            self._delivery.forget()
+        # Kept alive: grpc's objects must not be torn down on this side of the fork.
+        self._of_the_parent, self._delivery = self._delivery, None
+
+    def _finish(self, status: str, exception_type: str, step: int | None, seconds: float) -> None:
+        if self._finished or self._delivery is None:
+            return
+        self._finished = True
+        endings.closed(self)
+        with Guard("ending the run"):
+            if status not in wire.STATUSES:
+                right = ", ".join(wire.STATUSES)
+                self._complain("status", f"status is {status!r}; it must be one of {right}")
+                status = "finished"
+            with self._lock:
+                self._flush(time.perf_counter())
+                steps = self._steps if step is None else self._reader.count("step", step)
+            self._delivery.refused_values += self._reader.refused
+            self._reader.refused = 0
+            self._delivery.end(status, _name(exception_type), steps or 0, seconds)
+
+    def _flush(self, now: float) -> None:
+        rows = self._batch.take(now, self._revision)
+        if rows is not None:
+            self._send(rows)
+
+    def _send(self, rows: Rows) -> None:
+        self._steps = rows.first_step + len(rows)
+        if self._delivery is not None:
+            self._delivery.rows(rows)
+
+    def _is_open(self, what: str) -> bool:
+        if self._delivery is None or self._guard.broken:
+            return False
+        if self._finished:
+            self._reader.refused += 1
+            self._complain("finished", f"{what}() came after finish()")
+        return not self._finished
+
+    def _complain(self, kind: str, sentence: str) -> None:
+        if self._delivery is not None:
+            self._delivery.voice.complain(kind, sentence)
+
+    def _meter(self, begin: float) -> None:
+        """Count the time that log took, unless somebody reports it who knows better."""
+        now = time.perf_counter()
+        if self._began is None:
+            self._began = begin
+            return  # a first call pays for what all others find done
+        self._spent_seconds += now - begin
+        if self._delivery is not None and not self._reported_health:
+            ratio = self._spent_seconds / max(now - self._began, 1e-9)
+            self._delivery.health = wire.Health(ratio)
+
+
+def _name(text: str) -> str:
+    """Return the text as the monitor takes it for a name: one line of at most 128 bytes."""
+    return plain(str(text)).encode(errors="replace")[:128].decode(errors="ignore")

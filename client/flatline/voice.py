@@ -1,0 +1,92 @@
+"""What a run says in the training's own log: all of its sentences, each as rarely as possible."""
+
+import logging
+
+from flatline.backlog import CAPACITY_BYTES
+from flatline.findings import Findings
+from flatline.say import plain, say
+from flatline.v1 import monitor_pb2
+
+_COMPLAINTS = 100
+_LEVELS = {"critical": logging.ERROR, "warning": logging.WARNING}
+
+
+class Voice:
+    """Speaks for one run; it is the sender's listener, on the sender's thread."""
+
+    def __init__(
+        self, run_id: str, target: str, findings: Findings, capacity_bytes: int = CAPACITY_BYTES
+    ) -> None:
+        self._run_id = run_id
+        self._target = target
+        self._findings = findings
+        self._kept = f"{capacity_bytes / 2**20:.3g} MiB"
+        self._answered = self._out = self._full = False
+        self._url = ""
+        self._complaints: set[str] = set()
+
+    def started(self) -> None:
+        """Say where the run goes."""
+        say(f"run {self._run_id} -> {self._target}")
+
+    def connected(self, welcome: monitor_pb2.Welcome) -> None:
+        """Say where people can watch the run, once."""
+        self._answered = True
+        url = plain(welcome.run_url, 300)
+        if url.startswith(("http://", "https://")) and url != self._url:
+            self._url = url
+            say(f"watch it at {url}")
+
+    def progressed(self) -> None:
+        """Say that an outage is over."""
+        self._full = False
+        if self._out:
+            self._out = False
+            say(f"the monitor at {self._target} answers; what was kept is on its way")
+
+    def lost(self, reason: str) -> None:
+        """Say that the monitor is away, once for each outage."""
+        if self._out:
+            return
+        self._out = True
+        begin = "lost the" if self._answered else "no"
+        say(
+            f"{begin} monitor at {self._target} ({reason}); training goes on, "
+            f"numbers are kept up to {self._kept} until it answers",
+            logging.WARNING,
+        )
+
+    def refused(self, sentence: str) -> None:
+        """Say that the monitor does not want this run."""
+        say(
+            f"the monitor at {self._target} refuses run {self._run_id}: {sentence}; "
+            "training goes on, nothing more is sent",
+            logging.WARNING,
+        )
+
+    def full(self) -> None:
+        """Say that records are being dropped, once until there is room again."""
+        if not self._full:
+            self._full = True
+            say(
+                f"{self._kept} are waiting for the monitor at {self._target}; training goes on, "
+                "numbers are dropped until it has caught up",
+                logging.WARNING,
+            )
+
+    def found(self, finding: monitor_pb2.Finding) -> None:
+        """Say what the monitor found, once."""
+        found = self._findings.take(finding)
+        if found is not None:
+            level = logging.INFO if found.resolved else _LEVELS.get(found.severity, logging.INFO)
+            say(found.line, level)
+
+    def complain(self, kind: str, sentence: str) -> None:
+        """Say what the program gave us wrongly, once for each kind."""
+        if kind not in self._complaints and len(self._complaints) < _COMPLAINTS:
+            self._complaints.add(kind)
+            say(f"{plain(sentence)}; training goes on without it", logging.WARNING)
+
+    def ended(self, how: str, counts: list[str]) -> None:
+        """Say how the run ended, and what became of its numbers."""
+        say(f"run {self._run_id} {how}: {', '.join(counts)}")

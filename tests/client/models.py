@@ -1,0 +1,250 @@
+"""Small models for the tests of the Keras capture, and what a run was given by it."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from flatline.keras import MonitorCallback
+from flatline.rows import Description, Rows, Variable
+
+# Two devices, for strategies; one thread, for equal sums. Only possible before TensorFlow starts.
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+layers = keras.layers
+SAMPLES, BATCH, FEATURES, CLASSES = 64, 16, 12, 5
+STEPS = SAMPLES // BATCH
+
+_draw = np.random.default_rng(0)
+X = _draw.normal(size=(SAMPLES, FEATURES)).astype(np.float32)
+LABELS = _draw.integers(0, CLASSES, SAMPLES)
+BITS = _draw.integers(0, 2, (SAMPLES, 1)).astype(np.float32)
+MANY_BITS = _draw.integers(0, 2, (SAMPLES, 6)).astype(np.float32)
+NUMBERS = _draw.normal(3, 2, (SAMPLES, 1)).astype(np.float32)
+TOKENS = _draw.integers(0, 50, (SAMPLES, 7)).astype(np.int32)
+
+
+@dataclass
+class Recorded:
+    """Stands where flatline.Run stands, and keeps what it is given."""
+
+    description: list[Description] = field(default_factory=list)
+    variables: list[tuple[tuple[Variable, ...], tuple[str, ...]]] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
+    evaluations: list[tuple[int, int, int | None, dict[str, float]]] = field(default_factory=list)
+    ends: list[tuple[str, str, int]] = field(default_factory=list)
+    health: list[tuple[float, int]] = field(default_factory=list)
+
+    def set_variables(self, variables: Any, inputs: Any) -> int:
+        self.variables.append((tuple(variables), tuple(inputs)))
+        return len(self.variables)
+
+    def offer(self, rows: Rows) -> None:
+        self.rows.append(rows)
+
+    def evaluate(
+        self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
+    ) -> None:
+        self.evaluations.append((step, epoch, n, metrics))
+
+    def reopen(self, description: Description) -> None:
+        self.description.append(description)
+
+    def report_health(self, overhead_ratio: float, sampled_steps: int) -> None:
+        self.health.append((overhead_ratio, sampled_steps))
+
+    def finish(
+        self, status: str = "finished", *, exception_type: str = "", step: int | None = None
+    ) -> None:
+        self.ends.append((status, exception_type, step or 0))
+
+    def column(self, name: str) -> np.ndarray:
+        """One value for each step."""
+        return np.concatenate([getattr(rows, name) for rows in self.rows])
+
+    @property
+    def steps(self) -> list[int]:
+        """Numbers of the steps."""
+        return [rows.first_step + i for rows in self.rows for i in range(len(rows))]
+
+    @property
+    def sampled_steps(self) -> list[int]:
+        """Numbers of the sampled steps."""
+        return [rows.first_step + i for rows in self.rows for i in rows.sampled_row]
+
+    def sampled(self, name: str) -> np.ndarray:
+        """One value, or row of values, for each sampled step."""
+        return np.concatenate([rows.sampled[name] for rows in self.rows if rows.sampled_row])
+
+    @property
+    def names(self) -> set[str]:
+        """All sampled columns."""
+        return {name for rows in self.rows for name in rows.sampled}
+
+    @property
+    def rates(self) -> dict[int, float]:
+        """Learning rates by the step from which they hold."""
+        return {rows.first_step + i: rate for rows in self.rows for i, rate in rows.learning_rate}
+
+
+class Recording(MonitorCallback):
+    """The callback with a `Recorded` in place of each run."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.runs: list[Recorded] = []
+
+    def _open(self, description: Description) -> Any:
+        self.runs.append(Recorded([description]))
+        return self.runs[-1]
+
+    @property
+    def run(self) -> Recorded:
+        """The latest run."""
+        return self.runs[-1]
+
+
+class AtStep(keras.callbacks.Callback):  # type: ignore[misc]
+    """Does something after one batch of the first epoch."""
+
+    def __init__(self, batch: int, action: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.batch, self.action = batch, action
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch == self.batch:
+            self.action(self.model)
+
+
+def crossentropy() -> Any:
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def mlp(out: int = CLASSES, activation: str | None = None, policy: str | None = None) -> Any:
+    hidden = layers.Dense(16, activation="relu", dtype=policy, kernel_regularizer="l2")
+    return keras.Sequential(
+        [layers.Input((FEATURES,)), hidden, layers.Dense(out, activation=activation, dtype=policy)]
+    )
+
+
+def cnn() -> Any:
+    return keras.Sequential(
+        [
+            layers.Input((FEATURES,)),
+            layers.Reshape((4, 3, 1)),
+            layers.Conv2D(4, 2, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.3, seed=3),
+            layers.Flatten(),
+            layers.Dense(CLASSES),
+        ]
+    )
+
+
+def embedding() -> Any:
+    return keras.Sequential(
+        [
+            layers.Input((7,), dtype="int32"),
+            layers.Embedding(50, 8),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+def two_outputs() -> Any:
+    one = layers.Input((FEATURES,), name="one")
+    two = layers.Input((FEATURES,), name="two")
+    hidden = layers.Dense(8, activation="relu")(layers.Concatenate()([one, two]))
+    heads = {"c": layers.Dense(CLASSES, name="c")(hidden), "r": layers.Dense(1, name="r")(hidden)}
+    return keras.Model({"one": one, "two": two}, heads)
+
+
+class Custom(keras.Model):  # type: ignore[misc]
+    """A train step of its own, and not built before it is fitted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = layers.Dense(16, activation="relu")
+        self.out = layers.Dense(CLASSES)
+
+    def call(self, x: Any) -> Any:
+        return self.out(self.hidden(x))
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x=x, y=y, y_pred=self(x, training=True))
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        return {"loss": loss}
+
+
+class Gan(keras.Model):  # type: ignore[misc]
+    """Two networks, two optimizers, two losses, none of them compiled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = keras.Sequential([layers.Input((4,)), layers.Dense(FEATURES)])
+        self.critic = keras.Sequential([layers.Input((FEATURES,)), layers.Dense(1)])
+        self.seed = keras.random.SeedGenerator(7)
+        self.entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+
+    def compile(self, **arguments: Any) -> None:
+        super().compile(**arguments)
+        self.generator_optimizer = keras.optimizers.Adam(0.01)
+        self.critic_optimizer = keras.optimizers.Adam(0.02)
+
+    def call(self, x: Any) -> Any:
+        return self.critic(x)
+
+    def train_step(self, data: Any) -> Any:
+        noise = keras.random.normal((BATCH, 4), seed=self.seed)
+        ones, zeros = tf.ones((BATCH, 1)), tf.zeros((BATCH, 1))
+        with tf.GradientTape() as tape:
+            fake = self.entropy(zeros, self.critic(self.generator(noise)))
+            loss = fake + self.entropy(ones, self.critic(data))
+        weights = self.critic.trainable_weights
+        self.critic_optimizer.apply(tape.gradient(loss, weights), weights)
+        with tf.GradientTape() as tape:
+            fooled = self.entropy(ones, self.critic(self.generator(noise)))
+        weights = self.generator.trainable_weights
+        self.generator_optimizer.apply(tape.gradient(fooled, weights), weights)
+        return {"critic_loss": loss, "generator_loss": fooled}
+
+
+def compiled(
+    make: Callable[[], Any] = mlp, optimizer: Callable[[], Any] | None = None, **arguments: Any
+) -> Any:
+    """A new model with the same weights each time."""
+    keras.utils.set_random_seed(5)
+    model = make()
+    arguments = {"loss": crossentropy(), **arguments}
+    model.compile(optimizer=optimizer() if optimizer else keras.optimizers.Adam(0.01), **arguments)
+    return model
+
+
+def fit(model: Any, callbacks: list[Any], x: Any = X, y: Any = LABELS, **arguments: Any) -> Any:
+    """Fit, in order and silently; return the history."""
+    arguments = {"epochs": 2, "batch_size": BATCH, **arguments}
+    history = model.fit(x, y, shuffle=False, verbose=0, callbacks=callbacks, **arguments)
+    return history.history
+
+
+def state(model: Any) -> list[np.ndarray]:
+    """All numbers of a model and of its optimizers."""
+    held = [v for v in vars(model).values() if isinstance(v, keras.optimizers.Optimizer)]
+    variables = [*model.variables, *(v for optimizer in held for v in optimizer.variables)]
+    return [np.asarray(keras.ops.convert_to_numpy(variable)) for variable in variables]

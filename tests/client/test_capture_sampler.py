@@ -1,0 +1,71 @@
+"""Which calls are sampled, by what that costs."""
+
+from flatline.capture.sampler import Sampler
+
+
+def train(
+    sampler: Sampler, calls: int, *, light: float, cost: float, trace: float = 0.1
+) -> list[int]:
+    """Train with steps of `light` seconds; return the calls that were sampled."""
+    chosen: list[int] = []
+    for call in range(calls):
+        if sampler.calls_until_due(call) == 0:
+            traced = not chosen
+            chosen.append(call)
+            sampler.sampled(call, light + cost + trace * traced, traced=traced)
+        else:
+            sampler.light(call, light + trace * (call == 0))
+    return chosen
+
+
+def test_a_short_run_is_seen_whole() -> None:
+    """Every call but the first, as long as the allowance lasts."""
+    chosen = train(Sampler(0.01, 2.0), 1000, light=0.001, cost=0.0003)
+
+    assert chosen == list(range(1, 1000))
+
+
+def test_what_the_pairs_leave_of_the_allowance_is_used_too() -> None:
+    """All the time of a sampled call is charged until its cost is known, then the cost alone."""
+    sampler = Sampler(1e-6, 2.0)
+    chosen = train(sampler, 6000, light=0.01, cost=0.001)
+
+    assert 2000 <= len(chosen) < 2010
+    assert 2.0 <= sampler.spent_seconds < 2.1
+
+
+def test_the_budget_rules_after_the_allowance() -> None:
+    """In the long run the cost is the share that was asked for."""
+    for cost in (0.0001, 0.002, 0.03):
+        sampler = Sampler(0.01, 0.1)
+        calls = 100_000
+        chosen = train(sampler, calls, light=0.01, cost=cost)
+
+        share = (len(chosen) * cost - 0.1) / (calls * 0.01)
+        assert share <= 0.0105
+        assert share > 0.004
+
+
+def test_a_long_trace_waits_until_it_is_a_small_share() -> None:
+    """A model that took ten seconds for its first call is not traced again at once."""
+    chosen = train(Sampler(0.01, 2.0), 5000, light=0.1, cost=0.001, trace=10.0)
+
+    assert 2500 < chosen[0] < 2700
+
+
+def test_a_loss_that_is_not_finite_is_followed_call_by_call() -> None:
+    """Until it is released, whatever the budget says."""
+    sampler = Sampler(0.001, 0.0)
+    last = train(sampler, 1000, light=0.01, cost=0.01)[-1]
+    assert sampler.calls_until_due(last + 1) > 0
+
+    sampler.forced = True
+    assert sampler.calls_until_due(last + 1) == 0
+
+
+def test_without_budget_and_allowance_nothing_is_sampled() -> None:
+    """Not even for a loss that is not finite."""
+    sampler = Sampler(0.0, 0.0)
+    sampler.forced = True
+
+    assert train(sampler, 100, light=0.01, cost=0.0) == []
