@@ -68,7 +68,7 @@ def random_labels(callbacks: Callbacks) -> None:
 def deep_sigmoid(callbacks: Callbacks) -> None:
     """Separable classes behind ten layers of sigmoids."""
     x, y = blobs(1_000, 10)
-    deep = classifier(10, *[32] * 10, activation="sigmoid")
+    deep = classifier(10, *[10] * 10, activation="sigmoid")
     deep.fit(x, y, epochs=20, verbose=0, callbacks=[*callbacks])
 
 
