@@ -58,7 +58,7 @@ def trained(service: Service) -> list[str]:
         began = time.monotonic()
         seeded(program, [callback])
         seconds = time.monotonic() - began
-        run = ended(service, callback.run_id)
+        run = ended(service, callback.run_id or "")
         show(run, seconds)
         verdicts.append(judged(program.name, program.expected, run))
     return verdicts

@@ -41,7 +41,11 @@ def only_one_class_run(*callbacks):
 
 def active(page, callback, detector):
     return metric(
-        page, "flatline_alert_active", run=callback.run_id, detector=detector, severity="critical"
+        page,
+        "flatline_alert_active",
+        run=callback.run_id or "",
+        detector=detector,
+        severity="critical",
     )
 
 
@@ -49,12 +53,12 @@ def test_a_sick_training_reaches_prometheus(service):
     """Alert, state and step of a real fit are on /metrics, and promtool has no complaint."""
     callback = MonitorCallback(service.grpc, name="one class", project="tests")
     only_one_class_run(callback)
-    page = service.get("/metrics")
+    page, run_id = service.get("/metrics"), callback.run_id or ""
 
     assert active(page, callback, "class_collapse") == 1
     assert active(page, callback, "non_finite") == 0
-    assert metric(page, "flatline_run_state", run=callback.run_id, state="finished") == 1
-    assert metric(page, "flatline_run_step", run=callback.run_id) == STEPS - 1
+    assert metric(page, "flatline_run_state", run=run_id, state="finished") == 1
+    assert metric(page, "flatline_run_step", run=run_id) == STEPS - 1
     assert metric(page, "flatline_report_gaps_total") == 0
     promtool = shutil.which("promtool")
     assert promtool, "promtool is missing: make tools"
@@ -124,7 +128,7 @@ def test_kill_9_in_mid_run_loses_nothing(tmp_path):
     with Service(tmp_path) as service:
         callback = MonitorCallback(service.grpc)
 
-        class Fate(keras.callbacks.Callback):
+        class Fate(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
             def on_epoch_end(self, epoch, logs=None):
                 if epoch == 100:
                     service.kill()
