@@ -1,5 +1,6 @@
 """Brings what a run has to say to the monitor: encodes, cuts, counts."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -109,5 +110,11 @@ class Delivery:
             sums.append(f"{sender.waiting} records not delivered")
         if self.refused_values:
             sums.append(f"{self.refused_values} values left out")
-        overhead = f"overhead {100 * self.health.overhead_ratio:.1f} %"
-        return [*sums, self.findings.summary(), overhead]
+        return [*sums, self.findings.summary(), _overhead(self.health.overhead_ratio)]
+
+
+def _overhead(ratio: float) -> str:
+    """Say what share of the training's time measuring took."""
+    if math.isnan(ratio):
+        return "overhead not known (every step of a short run is sampled)"
+    return f"overhead {100 * ratio:.1f} %"

@@ -37,8 +37,9 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     """Streams a training to the flatline monitor, and prints what it finds.
 
     Training comes first: it is never changed, blocked or broken, whether or not there is a
-    monitor; and it is slowed by no more than `overhead`, a share of its time, besides
-    `allowance_seconds` in the whole run and the tracing of one more train function.
+    monitor. Measuring may take `allowance_seconds` in the whole run, so that short runs are
+    measured on every step, and the share `overhead` of the time after that. Besides them there
+    is the tracing of one more train function, and some 10 to 20 microseconds a step.
 
     Every argument can also be set by an environment variable, FLATLINE_TARGET, FLATLINE_OVERHEAD
     and so on; an argument that is given wins. A wrong argument raises ValueError.

@@ -1,5 +1,7 @@
 """Which calls are sampled, by what that costs."""
 
+import math
+
 from flatline.capture.sampler import Sampler
 
 
@@ -69,3 +71,30 @@ def test_without_budget_and_allowance_nothing_is_sampled() -> None:
     sampler.forced = True
 
     assert train(sampler, 100, light=0.01, cost=0.0) == []
+
+
+def test_what_a_short_run_cost_is_not_known() -> None:
+    """Where every call was sampled there is nothing to compare with, and it says so."""
+    sampler = Sampler(0.01, 2.0)
+    train(sampler, 500, light=0.001, cost=0.0005)
+
+    assert math.isnan(sampler.cost_seconds)
+
+
+def test_the_first_call_of_an_epoch_is_no_measure() -> None:
+    """It makes the iterator; taken for the cost of sampling it would end all sampling."""
+    plain, with_epochs = Sampler(0.01, 0.0), Sampler(0.01, 0.0)
+    usual = train(plain, 2000, light=0.001, cost=0.0001)
+    chosen: list[int] = []
+    for call in range(2000):
+        begins = call % 20 == 0
+        if begins:
+            with_epochs.begin_epoch()
+        seconds = 0.001 + 0.01 * begins
+        if with_epochs.calls_until_due(call) == 0:
+            chosen.append(call)
+            with_epochs.sampled(call, seconds + 0.0001, traced=len(chosen) == 1)
+        else:
+            with_epochs.light(call, seconds)
+
+    assert 0.5 * len(usual) < len(chosen) < 2 * len(usual)

@@ -78,6 +78,7 @@ class Recorder:
         self._ledger.begin_epoch()
         self._rate = learning_rate(self._model, done=False)
         self._sampler.forced = False
+        self._sampler.begin_epoch()
         self._choose()
 
     def end_epoch(self) -> None:
@@ -145,10 +146,13 @@ class Recorder:
 
     @property
     def overhead_ratio(self) -> float:
-        """Time that flatline took / time of the training, tracing apart."""
+        """Time that flatline took / time of the training, tracing apart.
+
+        It is nan while every step was sampled, so that there is nothing to compare with.
+        """
         elapsed = self._elapsed + time.perf_counter() - self._began - self._sampler.tracing_seconds
-        own = self.own_seconds + self._sampler.spent_seconds
-        return own / elapsed if elapsed > 0 else 0.0
+        own = self.own_seconds + self._sampler.cost_seconds
+        return own / (elapsed - own) if not own >= elapsed else 1.0
 
     def _light(self, began: float, ended: float, mean: float | None) -> list[Entry]:
         self._sampler.light(self._calls, ended - began)

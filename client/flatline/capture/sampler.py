@@ -30,7 +30,9 @@ class Sampler:
         self._trace_factor = _TRACE_FACTOR_XLA if xla else _TRACE_FACTOR
         self._light: deque[float] = deque(maxlen=33)
         self._differences: deque[float] = deque(maxlen=9)
+        self._dense: deque[float] = deque(maxlen=33)
         self._before: float | None = None
+        self._fresh = True
         self._first_call = 0.0
         self._trained = 0.0
         self._next = 1
@@ -40,7 +42,7 @@ class Sampler:
         self.tracing_seconds = 0.0
         """Time that sampled calls spent on tracing, which no budget holds for."""
         self.spent_seconds = 0.0
-        """What sampled calls have cost, tracing apart; 0 until the first pairs were measured."""
+        """What sampled calls have cost, tracing apart; 0 until that was measured in pairs."""
         self.count = 0
         """Sampled calls, those that traced included."""
         self.on = overhead > 0 or allowance_seconds > 0
@@ -55,11 +57,18 @@ class Sampler:
             return 1
         return 0 if self.forced else max(self._next - call, 0)
 
+    def begin_epoch(self) -> None:
+        """Leave the next call out of all comparisons: it makes the iterator of the epoch."""
+        self._before, self._fresh = None, True
+
     def light(self, call: int, seconds: float) -> None:
         """Take note of an unsampled call."""
         self._trained += seconds
+        fresh, self._fresh = self._fresh, False
         if call == 0:
             self._first_call = seconds
+        # A call that was due and spared has a batch of another size: it is not like the others.
+        if fresh or call >= self._next:
             return
         self._light.append(seconds)
         self._before = seconds
@@ -70,11 +79,21 @@ class Sampler:
         self._trained += seconds
         self._traced = True
         before, self._before = self._before, None
+        fresh, self._fresh = self._fresh, False
+        if not fresh and not traced and self._cost() is None:
+            self._dense.append(seconds)
         if traced:
             self.tracing_seconds += seconds
         else:
             self._charge(seconds, before)
         self._next = call + self._wait()
+
+    @property
+    def cost_seconds(self) -> float:
+        """What sampled calls have cost, tracing apart; nan: nothing to compare them with yet."""
+        if self._cost() is not None:
+            return self.spent_seconds
+        return (self._dense_cost() or math.nan) * self.count if self.count else 0.0
 
     def _charge(self, seconds: float, before: float | None) -> None:
         """Add what a sampled call has cost."""
@@ -84,14 +103,23 @@ class Sampler:
             self._differences.append(seconds - before)
         cost = self._cost()
         if cost is not None:
-            self.spent_seconds += cost * (1 if known else self.count)
+            # Sampled calls in a row cost less than rare ones, which find cold caches.
+            self.spent_seconds += cost if known else (self._dense_cost() or cost) * self.count
 
     def _cost(self) -> float | None:
-        """Return the seconds that one sampled call adds; None: not known yet."""
+        """Return the seconds that one sampled call among unsampled ones adds; None: not known."""
         if len(self._differences) < _PAIRS_MIN:
             return None
-        least = _LEAST_COST * statistics.median(self._light)
-        return max(statistics.median(self._differences), least)
+        return self._at_least(statistics.median(self._differences))
+
+    def _dense_cost(self) -> float | None:
+        """Return the seconds that one sampled call among its like adds; None: not known."""
+        if min(len(self._dense), len(self._light)) < _PAIRS_MIN:
+            return None
+        return self._at_least(statistics.median(self._dense) - statistics.median(self._light))
+
+    def _at_least(self, cost: float) -> float:
+        return max(cost, _LEAST_COST * statistics.median(self._light))
 
     def _wait(self) -> int:
         """Return in how many calls the next sampled one is.
