@@ -1,5 +1,7 @@
 """The declared metrics and the rendered page are the same list."""
 
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,6 +12,7 @@ from tests.deploy.promtool import promtool
 from tests.monitor.exposition.counting import Buckets, Monitor
 from tests.monitor.reports import firing_alert, run_report
 
+README = Path(__file__).parents[3] / "README.md"
 UGLY = 'a"b\\c\nd\u2028e\N{PILE OF POO}'
 
 
@@ -102,3 +105,14 @@ def test_buckets_are_cumulative() -> None:
         f'{name}_sum{{detector="no_skill"}} 0.5',
         f'{name}_count{{detector="no_skill"}} 5',
     ]
+
+
+def test_the_readme_lists_what_is_exported() -> None:
+    """Each metric with its labels and its promise, and no other."""
+    listed = set()
+    for line in README.read_text().splitlines():
+        if line.startswith("| `flatline_"):
+            name, labels, stability = (cell.strip() for cell in line.strip("|").split("|"))
+            listed.add((name.strip("`"), labels, stability))
+
+    assert listed == {(m.name, ", ".join(m.labels), m.stability.name) for m in METRICS}
