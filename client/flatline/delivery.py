@@ -1,6 +1,5 @@
 """Brings what a run has to say to the monitor: encodes, cuts, counts."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -113,8 +112,8 @@ class Delivery:
         return [*sums, self.findings.summary(), _overhead(self.health.overhead_ratio)]
 
 
-def _overhead(ratio: float) -> str:
+def _overhead(ratio: float | None) -> str:
     """Say what share of the training's time measuring took."""
-    if math.isnan(ratio):
+    if ratio is None:
         return "overhead not known (every step of a short run is sampled)"
     return f"overhead {100 * ratio:.1f} %"

@@ -180,12 +180,12 @@ class Run:
                 self._delivery.reopen(described(self._settings, description))
                 endings.opened(self)
 
-    def report_health(self, overhead_ratio: float, sampled_steps: int) -> None:
+    def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
         """Tell how measuring is doing, counted since the run began; it goes along with the rows."""
         with self._guard:
             self._reported_health = True
             if self._delivery is not None:
-                self._delivery.health = wire.Health(float(overhead_ratio), int(sampled_steps))
+                self._delivery.health = wire.Health(overhead_ratio, int(sampled_steps))
 
     def end_at_exit(self, status: str, exception_type: str, seconds: float) -> None:
         """End the run as the program ends."""

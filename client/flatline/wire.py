@@ -53,7 +53,8 @@ class Identity:
 class Health:
     """How the client itself is doing, counted since the run began."""
 
-    overhead_ratio: float = 0.0
+    overhead_ratio: float | None = 0.0
+    """None: not known."""
     sampled_steps: int = 0
     dropped_records: int = 0
 

@@ -45,7 +45,7 @@ class Recorded:
     rows: list[Rows] = field(default_factory=list)
     evaluations: list[tuple[int, int, int | None, dict[str, float]]] = field(default_factory=list)
     ends: list[tuple[str, str, int]] = field(default_factory=list)
-    health: list[tuple[float, int]] = field(default_factory=list)
+    health: list[tuple[float | None, int]] = field(default_factory=list)
 
     def set_variables(self, variables: Any, inputs: Any) -> int:
         self.variables.append((tuple(variables), tuple(inputs)))
@@ -62,7 +62,7 @@ class Recorded:
     def reopen(self, description: Description) -> None:
         self.description.append(description)
 
-    def report_health(self, overhead_ratio: float, sampled_steps: int) -> None:
+    def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
         self.health.append((overhead_ratio, sampled_steps))
 
     def finish(

@@ -29,7 +29,7 @@ class Sink(Protocol):
     def offer(self, rows: Rows) -> None:
         """Take rows; neither block nor raise."""
 
-    def report_health(self, overhead_ratio: float, sampled_steps: int) -> None:
+    def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
         """Take note of what flatline costs the training."""
 
 
@@ -145,14 +145,16 @@ class Recorder:
         self._flushed = time.perf_counter()
 
     @property
-    def overhead_ratio(self) -> float:
+    def overhead_ratio(self) -> float | None:
         """Time that flatline took / time of the training, tracing apart.
 
-        It is nan while every step was sampled, so that there is nothing to compare with.
+        None while every step was sampled: there is nothing yet to compare with.
         """
         elapsed = self._elapsed + time.perf_counter() - self._began - self._sampler.tracing_seconds
         own = self.own_seconds + self._sampler.cost_seconds
-        return own / (elapsed - own) if not own >= elapsed else 1.0
+        if math.isnan(own):
+            return None
+        return own / (elapsed - own) if own < elapsed else 1.0
 
     def _light(self, began: float, ended: float, mean: float | None) -> list[Entry]:
         self._sampler.light(self._calls, ended - began)

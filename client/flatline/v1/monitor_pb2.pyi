@@ -776,7 +776,9 @@ class ClientHealth(google.protobuf.message.Message):
     SAMPLED_STEPS_FIELD_NUMBER: builtins.int
     DROPPED_RECORDS_FIELD_NUMBER: builtins.int
     overhead_ratio: builtins.float
-    """Time that flatline spent on the training thread / time of the training, tracing apart."""
+    """Time that flatline spent on the training thread / time of the training, tracing apart;
+    absent: not known, because every step of a short run was sampled.
+    """
     sampled_steps: builtins.int
     """Steps on which the costly signals were measured."""
     dropped_records: builtins.int
@@ -784,11 +786,13 @@ class ClientHealth(google.protobuf.message.Message):
     def __init__(
         self,
         *,
-        overhead_ratio: builtins.float = ...,
+        overhead_ratio: builtins.float | None = ...,
         sampled_steps: builtins.int = ...,
         dropped_records: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["dropped_records", b"dropped_records", "overhead_ratio", b"overhead_ratio", "sampled_steps", b"sampled_steps"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_overhead_ratio", b"_overhead_ratio", "overhead_ratio", b"overhead_ratio"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_overhead_ratio", b"_overhead_ratio", "dropped_records", b"dropped_records", "overhead_ratio", b"overhead_ratio", "sampled_steps", b"sampled_steps"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_overhead_ratio", b"_overhead_ratio"]) -> typing.Literal["overhead_ratio"] | None: ...
 
 global___ClientHealth = ClientHealth
 

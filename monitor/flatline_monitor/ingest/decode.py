@@ -164,7 +164,7 @@ def _samples(message: monitor_pb2.Evaluation) -> int:
 def _health(message: monitor_pb2.ClientHealth) -> ClientHealth:
     # Beyond int64 a count says nothing, and storage could not hold it.
     return ClientHealth(
-        message.overhead_ratio,
+        message.overhead_ratio if message.HasField("overhead_ratio") else None,
         min(message.sampled_steps, checks.MAX_STEP),
         min(message.dropped_records, checks.MAX_STEP),
     )

@@ -144,7 +144,8 @@ NO_SAMPLES = Sampled(step=np.zeros(0, np.int64))
 class ClientHealth:
     """How the client itself is doing, counted since the run began."""
 
-    overhead_ratio: float = 0.0
+    overhead_ratio: float | None = None
+    """None: not known, because every step of a short run was sampled."""
     sampled_steps: int = 0
     dropped_records: int = 0
 
