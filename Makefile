@@ -31,7 +31,7 @@ demo: dev tools ## train sick and healthy models against a running monitor; KEEP
 	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
 
 test: dev tools ## the whole suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 check: lint types proto-check dev ## style, types, wire format, import rules
 	$(BIN)/pytest tests/test_rooms.py --quiet
