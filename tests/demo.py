@@ -8,6 +8,7 @@ or a healthy one has a warning.
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import textwrap
@@ -29,6 +30,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the service running")
     keep = parser.parse_args().keep
+    # Leave the with-block below, and with it the service, also when somebody ends the demo.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with (
         tempfile.TemporaryDirectory(prefix="flatline-demo-") as directory,
         Service(Path(directory)) as service,

@@ -41,6 +41,8 @@ class Signals:
     loss: np.ndarray
     sampled: Mapping[str, np.ndarray]
     first_step: int = 0
+    validation: tuple[float, ...] = ()
+    """Validation loss after each epoch of 20 steps."""
 
     @property
     def steps(self) -> int:
@@ -55,6 +57,15 @@ class Signals:
 
     def with_plan(self, plan: int | None) -> "Signals":
         return dataclasses.replace(self, hello=dataclasses.replace(self.hello, plan_steps=plan))
+
+    def scaled(self, factor: float) -> "Signals":
+        """The same run with its losses in other units, of which nobody knows the null model."""
+        return dataclasses.replace(
+            self,
+            hello=dataclasses.replace(self.hello, loss_kind=LossKind.UNKNOWN),
+            loss=self.loss * factor,
+            validation=tuple(loss * factor for loss in self.validation),
+        )
 
     def spoiled_at(self, step: int) -> "Signals":
         """One row in which nothing could be measured."""
@@ -85,10 +96,22 @@ class Signals:
 
     def records(self, cuts: Iterable[int] = (), end: EndStatus | None = None) -> list[Record]:
         """The run in chunks that end at `cuts`, and its end if there is one."""
-        edges = [0, *sorted({cut for cut in cuts if 0 < cut < self.steps}), self.steps]
-        chunks = [self.chunk(a, b) for a, b in itertools.pairwise(edges)]
+        # A validation is told before the steps that follow it.
+        inner = {*cuts, *(20 * (epoch + 1) for epoch in range(len(self.validation)))}
+        edges = [0, *sorted(cut for cut in inner if 0 < cut < self.steps), self.steps]
+        told: list[Record] = []
+        for a, b in itertools.pairwise(edges):
+            told += [self.chunk(a, b), *self.evaluations(a, b)]
         closing = [] if end is None else [End(end, "", self.first_step + self.steps)]
-        return [VARIABLES, *chunks, *closing]
+        return [VARIABLES, *told, *closing]
+
+    def evaluations(self, begin: int, end: int) -> list[Evaluation]:
+        """Those that were made within these steps."""
+        return [
+            Evaluation(20 * (epoch + 1), epoch, 1_000, {"loss": float(loss)})
+            for epoch, loss in enumerate(self.validation)
+            if begin < 20 * (epoch + 1) <= end
+        ]
 
 
 def variable(path: str) -> Variable:
@@ -180,7 +203,7 @@ def guessing() -> Signals:
 
 def collapsed() -> Signals:
     """Nine of ten labels are class 0, and so are all predictions."""
-    return run(loss=flat(0.2), counts=classes(STEPS, [29, 3], [32, 0], [29, 0]))
+    return run(loss=flat(0.32), counts=classes(STEPS, [29, 3], [32, 0], [29, 0]))
 
 
 def vanishing(decades: float = 6.0) -> Signals:
@@ -189,16 +212,67 @@ def vanishing(decades: float = 6.0) -> Signals:
     return run(gradient=gradient, loss=flat(np.log(2)))
 
 
+def rising(factor: float = 3.0) -> np.ndarray:
+    """A loss that falls to its best at half of the run and then grows to so many times that."""
+    t = np.arange(STEPS) / STEPS
+    return 0.3 + 0.4 * np.exp(-t * 12) + np.maximum(t - 0.5, 0) * 0.6 * (factor - 1)
+
+
+def badly_begun() -> Signals:
+    """A first loss of fifteen nats, and ln 2 ever after."""
+    loss = flat(np.log(2))
+    loss[:8] = 15.0
+    return run(loss=loss, counts=classes(STEPS, [16, 16], [15, 17], [8, 8]))
+
+
+def unscaled(size: float = 100.0) -> Signals:
+    """Inputs of a hundred times the usual size."""
+    column = np.full((STEPS, 1), size, np.float32)
+    return run().with_columns(
+        input_mean=0.5 * column, input_std=0.3 * column, input_min=0 * column, input_max=column
+    )
+
+
+def exploding(factor: float = 1e4) -> Signals:
+    """The gradients of the last steps are so many times the usual ones."""
+    signals = run()
+    growth = np.ones(STEPS, np.float32)
+    growth[-15:] = factor
+    columns = {name: signals.sampled[name] for name in ("global_grad_norm", "grad_norm")}
+    return signals.with_columns(
+        global_grad_norm=columns["global_grad_norm"] * growth,
+        grad_norm=columns["grad_norm"] * growth[:, None],
+    )
+
+
+def updating(ratio: float) -> Signals:
+    """Every step changes each variable by this share of its size, and the loss stays."""
+    column = np.full((STEPS, len(PATHS)), ratio, np.float32)
+    return run(loss=flat(np.log(2))).with_columns(update_norm=column)
+
+
+def memorising() -> Signals:
+    """The training loss falls to nothing and the validation loss rises from epoch 5 on."""
+    return dataclasses.replace(run(), validation=(0.6, 0.5, 0.4, 0.35, 0.3, *np.arange(4, 19) / 10))
+
+
 SICK = {
     "non_finite": not_finite(),
+    "init_loss": badly_begun(),
+    "input_scale": unscaled(),
+    "stagnation": run(loss=flat(np.log(2))),
     "no_skill": guessing(),
     "class_collapse": collapsed(),
     "vanishing_gradient": vanishing(),
+    "gradient_explosion": exploding(),
+    "divergence": run(loss=rising()),
+    "update_ratio": updating(0.3),
+    "overfitting": memorising(),
 }
 """An illness for each detector; its own alert must fire, others may."""
 
 HEALTHY = {
-    "learns": run(),
+    "learns": dataclasses.replace(run(), validation=tuple(0.5 / n + 0.1 for n in range(1, 21))),
     "learns from other data": run(seed=7),
     "converged": run(loss=flat(0.01), gradient=np.full(len(PATHS), 1e-9)),
     "imbalanced, predicted in proportion": run(counts=classes(STEPS, [29, 3], [29, 3], [28, 2])),

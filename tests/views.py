@@ -14,6 +14,8 @@ def last_view(signals: Signals, *, steps: int | None = None, final: bool = False
     hello: Hello = signals.hello
     history = histories.begin(hello)
     history = dataclasses.replace(history, variables=VARIABLES)
+    for evaluation in signals.evaluations(0, steps or signals.steps):
+        history = histories.evaluated(history, evaluation)
     history = histories.take(history, signals.chunk(0, steps or signals.steps))
     block = Rows()
     for history, block in histories.full_blocks(history):  # noqa: B007, B020 - the last one

@@ -61,6 +61,11 @@ class Delivery:
         self._sender.offer(opening, opening=opening)
         self._sender.start()
 
+    def describe(self, description: Description) -> None:
+        """Say more of the fit that is running: the same hello again, with what is known now."""
+        opening = wire.hello(self._identity, description, self._fit)
+        self._sender.offer(opening, opening=opening)
+
     def end(self, status: str, exception_type: str, step: int, seconds: float) -> None:
         """Send the last record, wait for the monitor to have it, and say how it all went."""
         self._record(wire.end(status, exception_type, step, self._health()))

@@ -1,6 +1,6 @@
 """The monitor's findings, as the training's own log shows them. Every size here is bounded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flatline.say import plain
 from flatline.v1 import monitor_pb2
@@ -35,9 +35,10 @@ class Found:
     def line(self) -> str:
         """The finding as one line."""
         if self.resolved:
-            return f"resolved {self.detector} at step {self.step}: {self.summary}".rstrip(": ")
-        line = f"{self.severity.upper()} {self.detector} at step {self.since_step}: {self.summary}"
-        return line.rstrip(": ")
+            return f"resolved {self.detector} (from step {self.since_step} to {self.step})"
+        head = f"{self.severity.upper()} {self.detector} at step {self.step}"
+        since = f" (since step {self.since_step})" if self.since_step != self.step else ""
+        return f"{head}{since}: {self.summary}".rstrip(": ")
 
 
 class Findings:
@@ -75,11 +76,17 @@ class Findings:
         """Say how many alerts there were, the worst first: "2 alerts (critical x since step 9)"."""
         alerts: dict[str, Found] = {}
         for found in self._kept:
-            if not found.resolved and found.detector not in self._quiet:
-                alerts[found.detector] = found
+            if found.detector in self._quiet:
+                continue
+            before = alerts.get(found.detector, found)
+            severity = before.severity if found.resolved else found.severity
+            alerts[found.detector] = replace(found, severity=severity)
         order = ("critical", "warning", "info", "unknown")
         worst = sorted(alerts.values(), key=lambda found: order.index(found.severity))
-        shown = [f"{a.severity} {a.detector} since step {a.since_step}" for a in worst]
+        shown = [
+            f"{a.severity} {a.detector} since step {a.since_step}" + ", resolved" * a.resolved
+            for a in worst
+        ]
         count = f"{len(shown)} alert{'' if len(shown) == 1 else 's'}"
         if not shown:
             return count

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -61,6 +61,8 @@ class Run:
         self._settings = settings
         self.run_id = settings.run_id or names.make_run_id()
         """What the monitor calls this run."""
+        self.before_exit: Callable[[], None] = lambda: None
+        """Called before the run is ended because the program ends."""
         self._lock = threading.RLock()
         self._guard = Guard("reporting to the monitor")
         self._batch = Batch()
@@ -180,6 +182,13 @@ class Run:
                 self._delivery.reopen(described(self._settings, description))
                 endings.opened(self)
 
+    def describe(self, description: Description) -> None:
+        """Say more of the fit that is running, once more is known of it."""
+        if self._is_open("describe"):
+            with self._guard, self._lock:
+                if self._delivery is not None:
+                    self._delivery.describe(described(self._settings, description))
+
     def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
         """Tell how measuring is doing, counted since the run began; it goes along with the rows."""
         with self._guard:
@@ -189,6 +198,7 @@ class Run:
 
     def end_at_exit(self, status: str, exception_type: str, seconds: float) -> None:
         """End the run as the program ends."""
+        self.before_exit()
         self._finish(status, exception_type, None, min(seconds, CLOSE_SECONDS))
 
     def forget(self) -> None:

@@ -49,6 +49,8 @@ class Sender:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
+        # Of its own: the training's augmentation may draw from the global one.
+        self._dice = random.Random()  # noqa: S311 - spreads reconnects
         self._stream: Stream | None = None
         self._closing = self._stopped = self._off = False
         self._empty_since: float | None = None
@@ -163,7 +165,7 @@ class Sender:
                 self._listener.lost(str(error))
             if self._backlog.first > before:
                 pause = SHORTEST_PAUSE_SECONDS
-            self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads reconnects
+            self._sleep(pause * self._dice.uniform(0.5, 1.0))
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _done(self) -> bool:

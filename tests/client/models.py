@@ -62,6 +62,12 @@ class Recorded:
     def reopen(self, description: Description) -> None:
         self.description.append(description)
 
+    def describe(self, description: Description) -> None:
+        self.description[-1] = description
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "before_exit"}
+
     def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
         self.health.append((overhead_ratio, sampled_steps))
 

@@ -35,7 +35,7 @@ CASES = [
     (losses.MeanSquaredError(reduction="sum"), 1, ("numbers", "regression", "unspecified", None)),
     ("huber", 1, ("numbers", "regression", "unspecified", None)),
     (own, 1, ("unknown", "unspecified", "unspecified", None)),
-    (["mse"], 1, ("unknown", "unspecified", "unspecified", None)),
+    (["mse"], 1, ("numbers", "regression", "squared_error", None)),
 ]
 
 

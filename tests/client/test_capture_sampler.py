@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from flatline.capture.sampler import Sampler
 
 
@@ -49,10 +51,14 @@ def test_the_budget_rules_after_the_allowance() -> None:
 
 
 def test_a_long_trace_waits_until_it_is_a_small_share() -> None:
-    """A model that took ten seconds for its first call is not traced again at once."""
-    chosen = train(Sampler(0.01, 2.0), 5000, light=0.1, cost=0.001, trace=10.0)
+    """A model that took twenty seconds for its first call is not traced again at once."""
+    sampler = Sampler(0.01, 2.0)
+    sampler.light(0, 20.0)
+    assert sampler.postponed_seconds == pytest.approx(26)
 
-    assert 2500 < chosen[0] < 2700
+    chosen = train(Sampler(0.01, 2.0), 6000, light=0.1, cost=0.001, trace=20.0)
+
+    assert 4800 < chosen[0] < 5400
 
 
 def test_a_loss_that_is_not_finite_is_followed_call_by_call() -> None:

@@ -79,10 +79,11 @@ def test_findings_appear_once_in_the_log(caplog: pytest.LogCaptureFixture) -> No
         "flatline: watch it at http://127.0.0.1:7512/runs/x",
         "flatline: CRITICAL non_finite at step 57: the loss is nan",
         "flatline: WARNING plateau at step 90: flat?[2J line",
-        "flatline: resolved non_finite at step 57: finite again",
+        "flatline: resolved non_finite (from step 57 to 57)",
         (
             "flatline: run calm-otter finished: 1 steps sent, 0 records dropped, 2 alerts "
-            "(critical non_finite since step 57, warning plateau since step 90), overhead 0.0 %"
+            "(critical non_finite since step 57, resolved, warning plateau since step 90), "
+            "overhead 0.0 %"
         ),
     ]
     assert [found.detector for found in run.findings].count("overfitting") == 1

@@ -34,6 +34,7 @@ def input_columns(inputs: Sequence[Any]) -> list[Column]:
 
 def target_columns(head: Head, y: Any, y_pred: Any) -> list[Column]:
     """Return what the head allows to be counted or averaged; nothing where it does not fit."""
+    y, y_pred = _only(y), _only(y_pred)
     if not _is_dense(y) or not _is_dense(y_pred) or y_pred.shape.rank is None:
         return []
     width = 1 if y_pred.shape.rank == 1 else y_pred.shape[-1]
@@ -49,6 +50,12 @@ def target_columns(head: Head, y: Any, y_pred: Any) -> list[Column]:
         positive = float32(tf.reshape(float32(y), [-1, width]) > 0.5)  # noqa: PLR2004 - a label
         return [Column("positive_count", tf.reduce_sum(positive, 0), "sum")]
     return []
+
+
+def _only(values: Any) -> Any:
+    """Return what a structure of one output holds; anything else as it is."""
+    flat = keras.tree.flatten(values)
+    return flat[0] if len(flat) == 1 else values
 
 
 def _regression(y: Any) -> list[Column]:

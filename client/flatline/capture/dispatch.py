@@ -102,5 +102,5 @@ class Dispatcher:
             if self._tracer.succeeded or theirs:
                 raise
             self._tracer.guard.broken = True
-            say(f"sampled steps cannot be compiled and are off: {type(error).__name__}")
+            say(f"only the loss is measured, no step can be sampled: {error}"[:300])
         return self.bare(iterator), None

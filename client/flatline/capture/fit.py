@@ -61,6 +61,12 @@ def describe(fit: Fit, head: Head, steps_done: int) -> Description:
     )
 
 
+def list_of_callbacks() -> Any:
+    """Return the list of callbacks of the `fit` that is calling us; None: there is none."""
+    callbacks = _locals_of_fit().get("callbacks")
+    return callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else None
+
+
 def _locals_of_fit() -> Mapping[str, Any]:
     """Return the variables of the `fit` that is calling us; empty where there is none.
 

@@ -66,6 +66,8 @@ def _task(name: str) -> Task:
 def _from_loss(model: Any) -> Head:
     """Read the head from the loss, where there is one loss for one output."""
     loss = getattr(model, "loss", None)
+    if isinstance(loss, dict | list | tuple) and len(loss) == 1:
+        loss = next(iter(loss.values() if isinstance(loss, dict) else loss))
     if loss is None or isinstance(loss, dict | list | tuple):
         return Head(loss_name="several" if loss else "")
     name, loss = _resolved(loss)

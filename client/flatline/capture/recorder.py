@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from flatline.capture.optimizer import learning_rate, loss_samples, takes_stock_
 from flatline.capture.sampler import Sampler
 from flatline.capture.trace import Tracer
 from flatline.rows import AS_LOGGED, Rows, Variable
+from flatline.say import say
 
 FLUSH_STEPS = 64
 FLUSH_SECONDS = 1.0
@@ -54,6 +55,8 @@ class Recorder:
         """Whether the next call should be a sampled one."""
         self.quick = 0
         """Calls from now on that are not sampled and may wait for `drain`."""
+        self.on_first_step: Callable[[], None] = lambda: None
+        """Called when the first step of a fit is done, before it is handed over."""
         self.deadline = 0.0
         """When to drain at the latest."""
         self.waiting: list[tuple[float, float, float | None]] = []
@@ -69,6 +72,7 @@ class Recorder:
         self._partial = fit.partial
         self._began = self._last = self._flushed = time.perf_counter()
         self._first = True
+        self._rate_due = True
         self.begin_epoch(fit.first_epoch)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -76,7 +80,7 @@ class Recorder:
         self.drain()
         self._epoch, self._in_epoch, self._urgent = epoch, 0, 0
         self._ledger.begin_epoch()
-        self._rate = learning_rate(self._model, done=False)
+        self._rate_due = True
         self._sampler.forced = False
         self._sampler.begin_epoch()
         self._choose()
@@ -97,6 +101,8 @@ class Recorder:
         ended = time.perf_counter()
         mean = logs["loss"] if isinstance(logs, dict) and "loss" in logs else None
         mean = None if mean is None else float(mean)
+        if self._first:
+            self.on_first_step()
         if rows is None:
             entries = self._light(began, ended, mean)
         else:
@@ -158,6 +164,11 @@ class Recorder:
 
     def _light(self, began: float, ended: float, mean: float | None) -> list[Entry]:
         self._sampler.light(self._calls, ended - began)
+        if self._calls == 0 and (seconds := self._sampler.postponed_seconds) is not None:
+            say(
+                f"nothing but the loss is measured yet: that takes about {seconds:.0f} s of "
+                "preparation, which begins when they are 5 % of the time trained"
+            )
         return self._note(ended, mean, ())
 
     def _note(self, ended: float, mean: float | None, rows: Any) -> list[Entry]:
@@ -166,7 +177,10 @@ class Recorder:
         count = self._steps_of_call(len(rows))
         seconds, self._last = (ended - self._last) / count, ended
         entries = [Entry(seconds, self._epoch) for _ in range(count)]
-        entries[0].rate, self._rate = self._rate, None
+        if self._rate_due:
+            # Only now: another callback may set the rate of an epoch after we heard of it.
+            self._rate_due = False
+            entries[0].rate = learning_rate(self._model, done=True)
         self._ledger.settle(self._batch)  # it was not the epoch's last step after all
         self._ledger.entries += entries
         if self._batch is None and self._stock:
@@ -235,7 +249,8 @@ class Recorder:
         wait = self._sampler.calls_until_due(self._calls)
         self.sample_next = wait == 0 and not spared
         room = FLUSH_STEPS - len(self._ledger)
-        self.quick = 0 if self.sample_next or self._first else max(min(wait, room), 1)
+        slow = self.sample_next or self._first or self._rate_due
+        self.quick = 0 if slow else max(min(wait, room), 1)
         self.deadline = self._flushed + FLUSH_SECONDS
 
     def _maybe_flush(self, entries: list[Entry], now: float) -> None:

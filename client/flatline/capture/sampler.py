@@ -9,8 +9,11 @@ import math
 import statistics
 from collections import deque
 
-TRACE_ALLOWANCE_SECONDS = 5.0
-"""Predicted tracing that is simply taken; a longer one waits until it is TRACE_SHARE."""
+TRACE_ALLOWANCE_SECONDS = 15.0
+"""Predicted tracing that is simply taken; a longer one waits until it is TRACE_SHARE.
+
+A first call of ten seconds belongs to a model that trains for hours, or to a busy machine.
+"""
 TRACE_SHARE = 0.05
 """Share of the time trained so far that tracing may take beyond its allowance."""
 _TRACE_FACTOR, _TRACE_FACTOR_XLA = 1.3, 2.3
@@ -60,6 +63,12 @@ class Sampler:
     def begin_epoch(self) -> None:
         """Leave the next call out of all comparisons: it makes the iterator of the epoch."""
         self._before, self._fresh = None, True
+
+    @property
+    def postponed_seconds(self) -> float | None:
+        """What tracing is predicted to take, if it has to wait for that; else None."""
+        waits = self.on and not self._traced and not self._may_trace()
+        return self._trace_factor * self._first_call if waits else None
 
     def light(self, call: int, seconds: float) -> None:
         """Take note of an unsampled call."""

@@ -8,14 +8,15 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from flatline.capture.dispatch import Dispatcher
-from flatline.capture.fit import describe, read_fit
-from flatline.capture.head import read_head
+from flatline.capture.fit import Fit, describe, list_of_callbacks, read_fit
+from flatline.capture.head import Head, read_head
 from flatline.capture.install import Installation, tracer_of
 from flatline.capture.optimizer import build_optimizer, loss_samples
 from flatline.capture.recorder import Recorder, Sink
 from flatline.capture.sampler import Sampler
 from flatline.guard import Guard
 from flatline.rows import Description
+from flatline.say import say
 from flatline.settings import Settings
 
 
@@ -33,6 +34,12 @@ class Run(Sink, Protocol):
 
     def reopen(self, description: Description) -> None:
         """Go on with a further fit."""
+
+    def describe(self, description: Description) -> None:
+        """Say more of the fit that is running."""
+
+    before_exit: Callable[[], None]
+    """Called before the run is ended because the program ends."""
 
     def finish(
         self, status: Any = "finished", *, exception_type: str = "", step: Any = None
@@ -64,6 +71,12 @@ class Session:
 
     def begin_fit(self, model: Any, params: Mapping[str, Any] | None) -> None:
         """Open the run, or open it again; from now on the model's steps are seen."""
+        if not callable(model.train_function):
+            say("only model.fit is measured, not a loop of train_on_batch")
+            return
+        if isinstance(model.train_function, Dispatcher):
+            say("another callback measures this model already; this one does nothing")
+            return
         self._model = weakref.ref(model)
         head, fit = read_head(model, self._settings.task), read_fit(model, params)
         steps = 0 if self._recorder is None else self._recorder.steps
@@ -71,6 +84,7 @@ class Session:
         if self._run is None or self._recorder is None:
             self._run = self._open_run(description)
             self._recorder = Recorder(self._run, self._sampler(model))
+            self._run.before_exit = self._flush
         else:
             self._run.reopen(description)
         build_optimizer(model)
@@ -78,6 +92,8 @@ class Session:
         self._recorder.begin_fit(model, tracer, fit)
         dispatcher = Dispatcher(model, tracer, self._recorder, self._fail)
         self._installation = Installation(model, dispatcher, self.abandon)
+        self._recorder.on_first_step = lambda: self._complete(head, fit, steps)
+        self._watch_fit()
 
     def begin_epoch(self, epoch: int) -> None:
         """Take note of the epoch, as Keras numbers it."""
@@ -122,6 +138,28 @@ class Session:
         with Guard("the end of the run"):
             if self._uninstall():
                 self._finish("interrupted")
+
+    def _complete(self, head: Head, fit: Fit, steps: int) -> None:
+        """Tell what only the first step has shown: the outputs of a model that was not built."""
+        seen = read_head(self._model(), self._settings.task)
+        if seen != head and self._run is not None:
+            self._run.describe(describe(fit, seen, steps))
+
+    def _watch_fit(self) -> None:
+        """Notice that a fit was left by an exception between two steps.
+
+        Keras calls no hook then; but the list of callbacks is a local variable of `fit`, and is
+        gone when nobody can come back to it.
+        """
+        callbacks = list_of_callbacks()
+        if callbacks is not None:
+            left = weakref.finalize(callbacks, self.abandon)
+            left.atexit = False
+
+    def _flush(self) -> None:
+        if self._recorder is not None and self._installation is not None:
+            with Guard("the last steps of the run"):
+                self._recorder.end_fit()
 
     def _fail(self, error: BaseException) -> None:
         """An exception is ending the fit from within a step."""

@@ -26,6 +26,13 @@ from flatline.capture.side import Side
 from flatline.capture.updates import Update, after_apply, before_apply, update_columns
 from flatline.guard import Guard
 
+_DICE = {
+    *("RandomUniform", "RandomUniformInt", "RandomStandardNormal", "TruncatedNormal"),
+    *("RandomGamma", "RandomPoissonV2", "RandomShuffle", "Multinomial"),
+    *("ParameterizedTruncatedNormal",),
+}
+"""Operations that keep their state in the traced function."""
+
 ROW = "__flatline__"
 """Key of the row among the logs, where a strategy leaves no other way out of the graph."""
 
@@ -116,6 +123,7 @@ class Tracer:
         self._enter()
         try:
             logs = self._original_step(data)
+            _refuse_dice(step.graph)
             with self.guard:
                 row = self._row(step)
                 return self._hand_out(row, logs)
@@ -223,6 +231,25 @@ class Tracer:
             self._side = Side(int(row.shape[0]), int(self._model().steps_per_execution))
         self._side.write(row)
         return logs
+
+
+class DiceError(Exception):
+    """The step draws from tf.random: each traced function has dice of its own."""
+
+    def __init__(self, operation: str = "") -> None:
+        super().__init__(f"the training step draws random numbers by {operation}")
+
+
+def _refuse_dice(graph: Any) -> None:
+    """Raise DiceError where a second trace of the step would draw other random numbers.
+
+    Keras's own layers draw from a seed that is a variable of the model, and are not concerned.
+    """
+    if not isinstance(graph, tf.Graph) or tf.executing_eagerly():
+        return
+    for operation in graph.get_operations():
+        if operation.type in _DICE:
+            raise DiceError(operation.type)
 
 
 def _own_variables(optimizer: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from flatline_monitor.alerts.lifecycle import Alert, State, advance
 from flatline_monitor.alerts.suppression import weigh
-from flatline_monitor.detectors.contract import Verdict
+from flatline_monitor.detectors.contract import Abstain, Reason, Verdict
 
 KEEP = 5
 """Clear judged points in a row that end an alert."""
@@ -17,10 +17,12 @@ class Page:
 
     alert: Alert = field(default_factory=Alert)
     transition_at: float | None = None
+    abstained: Reason | None = None
+    """Why the detector could not look at the latest judged point; None: it looked."""
 
 
 Book = Mapping[str, Page]
-"""The page of each detector that has ever found anything."""
+"""The page of each detector that was ever asked."""
 
 NO_PAGE = Page()
 
@@ -33,23 +35,22 @@ class Point:
     now: float
     share_of_plan: float | None
     final: bool = False
-    """The run is over: hits so far suffice, so one finding fires."""
+    """The run is over and will not go on: hits so far suffice, so one finding fires."""
 
 
 def enter(
     book: Book, verdicts: Mapping[str, Verdict], point: Point, holds: Mapping[str, int]
 ) -> tuple[Book, Mapping[str, Verdict]]:
     """Return the book after one judged point, and the verdicts as they counted."""
-    weighed = weigh(verdicts, point.share_of_plan)
+    weighed = weigh(verdicts, point.step, point.share_of_plan)
     pages = dict(book)
     for name, verdict in weighed.items():
         page = pages.get(name, NO_PAGE)
         hold = 1 if point.final else holds[name]
         alert = advance(page.alert, verdict, point.step, hold=hold, keep=KEEP)
-        if alert is page.alert:
-            continue
         moved = (alert.state, alert.severity) != (page.alert.state, page.alert.severity)
-        pages[name] = Page(alert, point.now if moved else page.transition_at)
+        why = verdict.reason if isinstance(verdict, Abstain) else None
+        pages[name] = Page(alert, point.now if moved else page.transition_at, why)
     return pages, weighed
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flatline_monitor.alerts.lifecycle import State
-from flatline_monitor.detectors.contract import Evidence, Severity
+from flatline_monitor.detectors.contract import Evidence, Reason, Severity
 from flatline_monitor.runs.records import ClientHealth, Hello, Variable
 
 
@@ -40,6 +40,8 @@ class AlertReport:
     """Paths of the variables that the finding is about."""
     transition_at: float | None
     """Server time of the latest change of state or severity, seconds since 1970."""
+    abstained: Reason | None = None
+    """Why the detector could not look the last time; None: it looked, or was not asked yet."""
 
     @property
     def active(self) -> tuple[Severity, ...]:

@@ -12,45 +12,74 @@ from flatline_monitor.detectors.contract import Abstain, Finding, Reason, Severi
 Verdicts = Mapping[str, Verdict]
 
 SILENCES: Mapping[str, frozenset[str]] = {
-    "non_finite": frozenset({"no_skill", "class_collapse", "vanishing_gradient"}),
+    "divergence": frozenset({"stagnation", "overfitting"}),
 }
-"""A finding of the first makes the others abstain: what they measure is no longer the model."""
+"""A finding of the first makes the others abstain: it says more of the same."""
 
-WORSENS: Mapping[str, frozenset[str]] = {
-    "vanishing_gradient": frozenset({"stagnation", "no_skill"}),
+SILENCES_ALL = "non_finite"
+"""A finding of it makes all others abstain: what they measure is no longer the model."""
+
+WORSENS: Mapping[str, tuple[frozenset[str], Severity]] = {
+    "vanishing_gradient": (frozenset({"stagnation", "no_skill"}), Severity.CRITICAL),
+    "gradient_explosion": (frozenset({"divergence"}), Severity.CRITICAL),
+    "init_loss": (
+        frozenset({"stagnation", "no_skill", "divergence", "gradient_explosion"}),
+        Severity.WARNING,
+    ),
+    "input_scale": (
+        frozenset({"stagnation", "no_skill", "divergence", "gradient_explosion"}),
+        Severity.WARNING,
+    ),
 }
-"""Both together are critical: early layers without gradient, and a loss that does not fall."""
+"""Together with a grave finding of one of these, the first is of the severity beside them.
+
+Early layers without gradient are critical when the loss does not fall; an odd beginning or odd
+inputs matter when the run does not learn.
+"""
 
 CLAIMED_FROM_ABSENCE = frozenset({"no_skill", "stagnation", "class_collapse"})
 """What has not happened yet may still happen: healthy short runs look the same early on."""
 
-SUPPORTS = frozenset(
-    {"vanishing_gradient", "gradient_explosion", "update_ratio", "input_scale", "init_loss"}
-)
+SUPPORTS = frozenset({"vanishing_gradient", "gradient_explosion", "update_ratio"})
 """A finding of one of these says why nothing will happen."""
 
 YOUNG = 0.3
 """Share of the plan before which a claim from absence is only information."""
 
+YOUNG_STEPS = 50
+"""Steps before which it is so, whatever the plan: no optimizer learns much in fewer."""
 
-def weigh(verdicts: Verdicts, share_of_plan: float | None) -> dict[str, Verdict]:
+
+def weigh(verdicts: Verdicts, step: int, share_of_plan: float | None) -> dict[str, Verdict]:
     """Return the verdicts as they count together."""
     found = {name for name, verdict in verdicts.items() if isinstance(verdict, Finding)}
     silenced = frozenset[str]().union(*(SILENCES.get(name, frozenset()) for name in found))
-    young = share_of_plan is not None and share_of_plan < YOUNG and not found & SUPPORTS
-    return {
-        name: Abstain(Reason.SUPPRESSED)
-        if name in silenced
-        else _weighed(name, verdict, found, young=young)
+    if SILENCES_ALL in found:
+        silenced = frozenset(verdicts.keys() - {SILENCES_ALL})
+    early = share_of_plan is not None and share_of_plan < YOUNG and not found & SUPPORTS
+    heard: dict[str, Verdict] = {
+        name: Abstain(Reason.SUPPRESSED) if name in silenced else verdict
         for name, verdict in verdicts.items()
     }
+    if early or step < YOUNG_STEPS:
+        heard = {name: _only_remarked(name, verdict) for name, verdict in heard.items()}
+    grave = {name for name, verdict in heard.items() if _is_grave(verdict)}
+    return {name: _worsened(name, verdict, grave) for name, verdict in heard.items()}
 
 
-def _weighed(name: str, verdict: Verdict, found: set[str], *, young: bool) -> Verdict:
-    if not isinstance(verdict, Finding):
-        return verdict
-    if young and name in CLAIMED_FROM_ABSENCE:
+def _is_grave(verdict: Verdict) -> bool:
+    return isinstance(verdict, Finding) and verdict.severity is not Severity.INFO
+
+
+def _only_remarked(name: str, verdict: Verdict) -> Verdict:
+    if isinstance(verdict, Finding) and name in CLAIMED_FROM_ABSENCE:
         return replace(verdict, severity=Severity.INFO)
-    if found & WORSENS.get(name, frozenset()):
-        return replace(verdict, severity=Severity.CRITICAL)
+    return verdict
+
+
+def _worsened(name: str, verdict: Verdict, grave: set[str]) -> Verdict:
+    if isinstance(verdict, Finding) and name in WORSENS:
+        company, severity = WORSENS[name]
+        if grave & company:
+            return replace(verdict, severity=severity)
     return verdict

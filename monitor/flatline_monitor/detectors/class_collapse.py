@@ -13,7 +13,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import effective_classes
+from flatline_monitor.detectors.statistics import effective_classes, skill_bound
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -28,9 +28,12 @@ class ClassCollapse:
         spread = (perplexity of predictions - 1) / (perplexity of labels - 1), the effective
         number of classes beyond the first, relative to the labels.
     Fires when
-        spread < `spread_floor` and missing >= `missing_share`.
+        spread < `spread_floor` and missing >= `missing_share`: critical, or only information
+        when the skill, an optimistic bound of 1 - L / L0, is above `little_skill`.
     Must not fire
         on imbalanced data that is predicted in proportion; with too few labels of a class;
+        worse than as information on a rare event that is rightly never the likelier answer,
+        where the loss beats the null model's;
         early in a run: before 30 % of the plan it is only information, because a model learns
         the frequent classes first (`alerts/suppression.py`).
     Sources
@@ -47,6 +50,7 @@ class ClassCollapse:
 
     spread_floor: float = 0.5
     missing_share: float = 0.25
+    little_skill: float = 0.05
     support: int = 20
     window: int = 200
     warmup: int = 500
@@ -65,11 +69,17 @@ class ClassCollapse:
         spread = (effective_classes(predicted) - 1) / (effective_classes(labels) - 1)
         if not (spread < self.spread_floor and share >= self.missing_share):
             return None
+        skill = skill_bound(view, view.coarse.since(view.step - max(steps, view.step // 4) + 1))
         return Finding(
-            severity=Severity.CRITICAL,
+            severity=Severity.INFO if skill > self.little_skill else Severity.CRITICAL,
             summary=_sentence(labels, predicted, missing),
             evidence=(
-                Evidence("effective_classes_predicted_to_labels", spread, self.spread_floor),
+                Evidence(
+                    "effective_classes_predicted_to_labels",
+                    spread,
+                    self.spread_floor,
+                    fires=Side.BELOW,
+                ),
                 Evidence("share_of_classes_not_predicted", share, self.missing_share),
                 Evidence("share_of_most_predicted_class", float(predicted.max() / labels.sum())),
                 Evidence("share_of_most_frequent_label", float(labels.max() / labels.sum())),

@@ -38,7 +38,7 @@ class Reason(enum.StrEnum):
     DETECTOR_ERROR = "detector_error"
 
 
-class Side(enum.Enum):
+class Side(enum.StrEnum):
     """On which side of a limit a detector fires."""
 
     ABOVE = "above"
@@ -53,6 +53,8 @@ class Evidence:
     value: float
     limit: float | None = None
     unit: str = ""
+    fires: Side = Side.ABOVE
+    """The side of the limit that is ill."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -13,10 +15,37 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import skill_bound, wilson_lower
+from flatline_monitor.detectors.statistics import (
+    is_weighted,
+    mean_loss,
+    skill_bound,
+    wilson_lower,
+)
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How often the model is right, beside chance."""
+
+    share: float
+    lower: float
+    """Wilson lower bound of the share."""
+    chance: float
+    weighted: bool
+
+    @property
+    def lower_limit(self) -> float:
+        """What the lower bound of a model that has learned something exceeds."""
+        return self.chance + 0.02 * (1 - self.chance)
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether the share is within guessing, by its bound and by itself."""
+        far = self.share > self.chance + 0.25 * (1 - self.chance)
+        return self.lower <= self.lower_limit and not far
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +53,21 @@ class NoSkill:
     """Loss and accuracy are what the best constant predictor reaches.
 
     Statistic
-        skill = an optimistic bound of 1 - L / L0 over the last quarter of the run (at least
-        `window` steps), L0 the null model's loss;
-        accuracy = Wilson lower bound (z 3.29) of the accuracy over the same steps, against
-        chance = the share of the most frequent label. An epoch shows each sample once, so no
-        more samples than an epoch has count as evidence.
+        over the last quarter of the run (at least `window` steps):
+        skill = an optimistic bound of 1 - L / L0, L0 the null model's loss;
+        accuracy, and its Wilson lower bound (z 3.29), against chance = the share of the most
+        frequent label. An epoch shows each sample once, so no more samples than an epoch has
+        count as evidence. With sample or class weights the share of the majority is no goal:
+        then it is the mean recall of the classes against 1 / K, and the skill is left out.
     Fires when
-        skill < `floor` and accuracy <= 1.02 chance + .005 (critical);
-        accuracy alone when the skill is not known or below `little_skill` (warning);
-        skill alone where accuracy cannot be measured, as in a regression (warning).
+        accuracy is not above chance (its lower bound not above chance + 2 % of the rest, itself
+        not above chance + 25 % of the rest) and
+        skill < `floor` (critical), skill < `little_skill` or not known (warning);
+        skill < `floor` alone where accuracy cannot be measured, as in a regression (warning).
     Must not fire
         on imbalanced data that is learned slowly, where the loss already beats the null model;
-        on a model whose accuracy beats chance while a few bad samples spoil its loss;
+        on a model whose accuracy beats chance while a few bad samples spoil its loss; on a
+        perfect model, however rare the other classes are; on labels of one class only;
         early in a run: before 30 % of the plan it is only information, unless another detector
         supports it (`alerts/suppression.py`).
     Sources
@@ -60,53 +92,65 @@ class NoSkill:
         """Compare loss and accuracy with what a constant answer reaches."""
         steps = max(view.scaled(self.window), view.step // 4)
         blocks = view.coarse.since(view.step - steps + 1)
-        skill = skill_bound(view, blocks)
-        accuracy, chance = self._accuracy(view, blocks)
-        if math.isnan(skill) and math.isnan(accuracy):
+        weighted = is_weighted(view)
+        skill = math.nan if weighted else skill_bound(view, blocks)
+        reached = self._reached(view, blocks, weighted=weighted)
+        if math.isnan(skill) and reached is None:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
-        no_better = accuracy <= 1.02 * chance + 0.005
-        if math.isnan(accuracy):
-            severity = Severity.WARNING if skill < self.floor else None
-        elif not no_better:
-            severity = None
-        elif skill < self.floor:
-            severity = Severity.CRITICAL
-        else:
-            little = math.isnan(skill) or skill < self.little_skill
-            severity = Severity.WARNING if little else None
+        severity = self._severity(skill, reached)
         if severity is None:
             return None
+        loss, _ = mean_loss(blocks)
         return Finding(
             severity=severity,
-            summary=_sentence(view, accuracy, chance),
-            evidence=self._evidence(view, skill, accuracy, chance),
+            summary=_sentence(reached, math.nan if weighted else loss, view.null_loss),
+            evidence=self._evidence(skill, reached, loss, view.null_loss),
         )
 
-    def _accuracy(self, view: RunView, blocks: Blocks) -> tuple[float, float]:
-        """Return the lower bound of the accuracy and chance; nan: too few samples."""
-        labels = blocks.total("label_count")
+    def _severity(self, skill: float, reached: Reached | None) -> Severity | None:
+        if reached is None:
+            return Severity.WARNING if skill < self.floor else None
+        if not reached.is_chance:
+            return None
+        if skill < self.floor:
+            return Severity.CRITICAL
+        little = math.isnan(skill) or skill < self.little_skill
+        return Severity.WARNING if little else None
+
+    def _reached(self, view: RunView, blocks: Blocks, *, weighted: bool) -> Reached | None:
+        """Return the accuracy beside chance; None: too few samples or classes."""
+        labels, correct = blocks.total("label_count"), blocks.total("correct_count")
         n = float(labels.sum())
-        if n < self.fewest_samples:
-            return math.nan, math.nan
-        share = float(blocks.total("correct_count").sum()) / n
+        if n < self.fewest_samples or np.count_nonzero(labels) < 2:  # noqa: PLR2004 - one class is no choice
+            return None
         independent = min(n, view.samples_in_an_epoch or n)
-        return wilson_lower(share * independent, independent), float(labels.max()) / n
+        seen = labels > 0
+        share, chance = float(correct.sum()) / n, float(labels.max()) / n
+        if weighted:
+            share, chance = float((correct[seen] / labels[seen]).mean()), 1 / int(seen.sum())
+        return Reached(share, wilson_lower(share * independent, independent), chance, weighted)
 
     def _evidence(
-        self, view: RunView, skill: float, accuracy: float, chance: float
+        self, skill: float, reached: Reached | None, loss: float, null: float | None
     ) -> tuple[Evidence, ...]:
-        found = [Evidence("skill_optimistic_bound", skill, self.floor)]
-        if view.null_loss is not None:
-            found.append(Evidence("null_model_loss", view.null_loss))
-        if not math.isnan(accuracy):
-            found.append(Evidence("accuracy_lower_bound", accuracy, 1.02 * chance + 0.005))
-        return tuple(found)
+        found = []
+        if not math.isnan(skill):
+            found.append(Evidence("skill", skill, self.little_skill, fires=Side.BELOW))
+        if reached is not None:
+            name = "mean_recall" if reached.weighted else "accuracy"
+            limit = reached.lower_limit
+            found.append(Evidence(f"{name}_lower_bound", reached.lower, limit, fires=Side.BELOW))
+            found.append(Evidence(name, reached.share))
+            found.append(Evidence("chance", reached.chance))
+        found += [Evidence("loss", loss)] if not math.isnan(loss) else []
+        return (*found, *([Evidence("null_model_loss", null)] if null is not None else []))
 
 
-def _sentence(view: RunView, accuracy: float, chance: float) -> str:
-    null = view.null_loss
-    loss = "" if null is None else f"its loss is not below {null:.3g}, that of a constant answer"
-    if math.isnan(accuracy):
-        return f"The model does no better than a constant answer: {loss}"
-    reached = f"its accuracy is not above {chance:.1%}, the share of the most frequent label"
-    return f"The model does no better than guessing: {reached}" + (f", and {loss}" if loss else "")
+def _sentence(reached: Reached | None, loss: float, null: float | None) -> str:
+    told = not math.isnan(loss) and null is not None
+    losses = f"its loss is {loss:.3g}, that of a constant answer {null:.3g}" if told else ""
+    if reached is None:
+        return f"The model does no better than a constant answer: {losses}"
+    what = "mean recall" if reached.weighted else "accuracy"
+    share = f"its {what} is {reached.share:.1%}, guessing reaches {reached.chance:.1%}"
+    return f"The model does no better than guessing: {share}" + (f"; {losses}" if told else "")

@@ -11,6 +11,9 @@ from flatline_monitor.runs.view import RunView
 Z_PER_MILLE = -NormalDist().inv_cdf(0.0005)
 """Standard normal quantile of a two-sided interval that misses one time in a thousand: 3.29."""
 
+WEIGHTED = 0.01
+"""Least relative difference of two float32 means that is no rounding."""
+
 
 def finite_median(x: np.ndarray) -> float:
     """Return the median of the finite values, or nan when there are none."""
@@ -35,6 +38,20 @@ def effective_classes(counts: np.ndarray) -> float:
     return math.exp(float(-(share * np.log(share)).sum()))
 
 
+def falling(y: np.ndarray) -> tuple[float, float]:
+    """Return the slope of a line through the values, per value, and the probability that it falls.
+
+    Least squares with normal errors; the residuals of block medians are about independent.
+    """
+    n = len(y)
+    x = np.arange(n) - (n - 1) / 2
+    square = float((x * x).sum())
+    slope = float((x * (y - y.mean())).sum()) / square
+    residual = y - y.mean() - slope * x
+    error = math.sqrt(float((residual**2).sum()) / max(n - 2, 1) / square) + 1e-300
+    return slope, NormalDist().cdf(-slope / error)
+
+
 def progress(view: RunView, window: int) -> float:
     """Return 1 - L / L_first: the share of the first loss that is gone; nan: not known.
 
@@ -44,19 +61,43 @@ def progress(view: RunView, window: int) -> float:
     return 1 - now / view.first_loss if view.first_loss > 0 else math.nan
 
 
+def mean_loss(blocks: Blocks) -> tuple[float, float]:
+    """Return the data loss over these blocks and its standard error; nan: not known.
+
+    The median of the block means, and 1.4826 times their median absolute deviation over the
+    root of their number: one batch of a diverging run would carry a mean to anywhere.
+    """
+    count = blocks["data_count"] if len(blocks) else np.zeros(0)
+    if not count.size or np.count_nonzero(count) < 2:  # noqa: PLR2004 - a spread takes two values
+        return math.nan, math.nan
+    means = blocks["data_sum"][count > 0] / count[count > 0]
+    middle = float(np.median(means))
+    spread = 1.4826 * float(np.median(np.abs(means - middle)))
+    return middle, spread / math.sqrt(means.size)
+
+
 def skill_bound(view: RunView, blocks: Blocks) -> float:
     """Return an optimistic bound of the skill over these blocks; nan: not known.
 
     skill = 1 - L / L0 with L the data loss and L0 the null model's: McFadden's pseudo R squared
-    for cross-entropy, R squared for squared error. The bound lowers L by two standard errors
-    of its block means.
+    for cross-entropy, R squared for squared error. The bound lowers L by two standard errors.
     """
-    null = view.null_loss
-    count = blocks["data_count"] if len(blocks) else np.zeros(0)
-    if not null or not count.size:
-        return math.nan
-    means = blocks["data_sum"][count > 0] / count[count > 0]
-    if means.size < 2:  # noqa: PLR2004 - a standard error takes two values
-        return math.nan
-    error = means.std(ddof=1) / math.sqrt(means.size)
-    return float(1 - (means.mean() - 2 * error) / null)
+    null, (loss, error) = view.null_loss, mean_loss(blocks)
+    return 1 - (loss - 2 * error) / null if null else math.nan
+
+
+def is_weighted(view: RunView) -> bool:
+    """Say whether the loss that is minimised weighs samples or classes unevenly.
+
+    Then it differs, by more than a hundredth in the median, from the unweighted loss with the
+    regularisation.
+    """
+    sampled = view.rows.sampled
+    if not (view.has("data_loss") and view.has("regularization_loss")):
+        return False
+    at = np.isin(view.rows.step, sampled.step) & view.rows.loss_known
+    plain = sampled.columns["data_loss"] + sampled.columns["regularization_loss"]
+    plain = plain[np.isin(sampled.step, view.rows.step[at])]
+    minimised = view.rows.loss[at]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return finite_median(np.abs(minimised - plain) / np.abs(plain)) > WEIGHTED

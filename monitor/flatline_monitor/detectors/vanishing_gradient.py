@@ -31,7 +31,8 @@ class VanishingGradient:
         the largest of those of the first half of the kernels, in decades.
     Fires when
         gap > `gap_decades` while less than `progress_floor` of the first loss is gone, or the
-        skill is not above `skill_floor`: a run that learns needs no even gradients.
+        skill is not above `skill_floor`: a run that learns needs no even gradients, nor does
+        one that has learned (skill of `skilled` or more).
     Must not fire
         when all layers shrink together, as in a run that converges: the gap stays put;
         on frozen layers, which send no gradient and so are no variables of the run;
@@ -52,6 +53,7 @@ class VanishingGradient:
     gap_decades: float = 3.0
     progress_floor: float = 0.1
     skill_floor: float = 0.02
+    skilled: float = 0.5
     min_depth: int = 3
     window: int = 100
     warmup: int = 500
@@ -59,6 +61,8 @@ class VanishingGradient:
     def check(self, view: RunView) -> Finding | None:
         """Compare the early kernels' gradients with the last kernel's."""
         kernels = view.kernels
+        if not view.variables:
+            raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         if len(kernels) < self.min_depth:
             return None
         steps = view.scaled(self.window)
@@ -83,7 +87,7 @@ class VanishingGradient:
             ),
             evidence=(
                 Evidence("gradient_gap_last_to_first_half", gap, self.gap_decades, "decades"),
-                Evidence("progress", progress(view, steps), self.progress_floor),
+                Evidence("progress", progress(view, steps), self.progress_floor, fires=Side.BELOW),
                 Evidence("gradient_norm_last", float(middle[-1]), None, "loss per weight"),
                 Evidence("gradient_norm_first_half", float(early.max()), None, "loss per weight"),
             ),
@@ -92,7 +96,7 @@ class VanishingGradient:
 
     def _learns_nothing(self, view: RunView, steps: int) -> bool:
         recent = view.coarse.since(view.step - max(steps, view.step // 4) + 1)
-        return bool(
-            progress(view, steps) < self.progress_floor
-            or skill_bound(view, recent) < self.skill_floor
-        )
+        skill = skill_bound(view, recent)
+        if skill >= self.skilled:
+            return False
+        return bool(progress(view, steps) < self.progress_floor or skill < self.skill_floor)

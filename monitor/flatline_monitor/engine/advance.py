@@ -11,13 +11,14 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.detectors.contract import Detector, Verdict
 from flatline_monitor.detectors.judge import judge
-from flatline_monitor.engine.rewind import Mark, marked, rewound
+from flatline_monitor.engine.rewind import marked, rewound
 from flatline_monitor.runs import history as histories
-from flatline_monitor.runs.history import History
+from flatline_monitor.runs.history import History, Mark
 from flatline_monitor.runs.records import (
     Chunk,
     ClientHealth,
     End,
+    EndStatus,
     Evaluation,
     Hello,
     Record,
@@ -45,6 +46,8 @@ class Run:
     exception_type: str = ""
     sequences: Mapping[str, int] = field(default_factory=dict)
     """Last record of each stream, by "incarnation/rank"."""
+    variables: Mapping[str, Variables] = field(default_factory=dict)
+    """The axes of each stream's columns, by "incarnation/rank"."""
     latest: Mapping[str, float] = field(default_factory=dict)
     """Latest loss, learning rate and so on, as measured."""
     marks: tuple[Mark, ...] = ()
@@ -68,6 +71,10 @@ class Run:
     def streams(self) -> Mapping[StreamKey, int]:
         """Return the run's streams with the number of their last records."""
         return {_stream(self.run_id, name): n for name, n in self.sequences.items()}
+
+    def variables_of(self, stream: StreamKey) -> Variables | None:
+        """Return the axes that the stream's columns go by, if it has named them."""
+        return self.variables.get(_name(stream))
 
     def sequence(self, stream: StreamKey) -> int:
         """Return the number of the stream's last record, 0 before the first."""
@@ -97,7 +104,8 @@ class Arrival:
 def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
     """Return the run after one more record.
 
-    Ranks other than 0 are remembered by their sequence and not judged.
+    Ranks other than 0 are remembered by their sequence and not judged; neither is what an
+    earlier life of the run still had to say after a later one has begun.
     """
     stream, record, now = arrival.stream, arrival.record, arrival.now
     run = replace(
@@ -106,7 +114,10 @@ def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
         last_report_at=run.last_report_at if isinstance(record, Stalled) else now,
         entries=run.entries + 1,
     )
-    if stream.rank != JUDGED_RANK:
+    if isinstance(record, Variables):
+        run = replace(run, variables={**run.variables, _name(stream): record})
+    late = stream.incarnation < run.history.hello.incarnation
+    if stream.rank != JUDGED_RANK or late:
         return run
     if run.closing is not None:
         run = replace(run, closing=None, state=RunState.RUNNING, ended_at=None)
@@ -120,9 +131,12 @@ def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
         case Evaluation():
             return replace(run, history=histories.evaluated(run.history, record))
         case End():
-            ended = _closed(run, run.book, now, ask)
+            finished = record.status is EndStatus.FINISHED
+            ended = _closed(run, now, ask, completed=finished)
             return replace(
                 ended,
+                history=histories.ended(ended.history),
+                marks=(),
                 state=RunState(record.status.value),
                 exception_type=record.exception_type,
                 health=record.health or run.health,
@@ -130,7 +144,7 @@ def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
             )
         case Stalled():
             # Judged as if it ended here, on the side: the run goes on unmarked if it comes back.
-            closing = _closed(run, run.book, now, ask).book
+            closing = _closed(run, now, ask, completed=False).book
             return replace(run, state=RunState.STALLED, closing=closing)
 
 
@@ -169,6 +183,8 @@ def _stream(run_id: str, name: str) -> StreamKey:
 def _reopened(run: Run, hello: Hello, *, further: bool) -> Run:
     """A hello in the middle: a further fit of the same process, or a restart of the process."""
     history = run.history
+    if further and hello.fit == history.hello.fit:
+        return replace(run, history=replace(history, hello=hello))  # more is known of this fit
     if further:
         history = histories.without_plan(history, hello)
     else:
@@ -196,7 +212,8 @@ def _learned(run: Run, chunk: Chunk, now: float, ask: Ask) -> Run:
 def _judged(
     run: Run, view: RunView, now: float, ask: Ask, names: Sequence[str] | None = None
 ) -> Run:
-    point = Point(view.step, now, view.share_of_plan, final=view.final)
+    last = view.final and not view.hello.fit
+    point = Point(view.step, now, view.share_of_plan, final=last)
     book, weighed = enter(run.book, ask.about(view, names), point, ask.holds)
     ask.heard(weighed)
     return replace(run, book=book)
@@ -215,14 +232,13 @@ def _bad(run: Run, block: Rows) -> Iterator[RunView]:
         yield from histories.views_at_bad_steps(run.history, block)
 
 
-def _closed(run: Run, book: Book, now: float, ask: Ask) -> Run:
+def _closed(run: Run, now: float, ask: Ask, *, completed: bool) -> Run:
     """The end is a judged point: the last block is as long as it is."""
     history, block = histories.last_block(run.history)
-    run = _judged_inside(replace(run, book=book), block, now, ask)
-    run = replace(run, history=history)
+    run = replace(_judged_inside(run, block, now, ask), history=history)
     if history.step < 0:
         return run
-    return _judged(run, histories.view(history, block, final=True), now, ask)
+    return _judged(run, histories.view(history, block, final=True, completed=completed), now, ask)
 
 
 def _with_latest(run: Run, chunk: Chunk) -> Run:

@@ -15,11 +15,13 @@ import numpy as np
 from flatline_monitor.alerts.book import Page
 from flatline_monitor.alerts.lifecycle import Alert, State
 from flatline_monitor.alerts.report import RunState
-from flatline_monitor.detectors.contract import Evidence, Finding, Severity
+from flatline_monitor.detectors.contract import Evidence, Finding, Reason, Severity, Side
 from flatline_monitor.engine.advance import Run
-from flatline_monitor.engine.rewind import Mark
+from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
-from flatline_monitor.runs.history import History
+from flatline_monitor.runs.firsts import Firsts
+from flatline_monitor.runs.history import History, Mark
+from flatline_monitor.runs.journal import Snapshot
 from flatline_monitor.runs.records import (
     ClientHealth,
     Evaluation,
@@ -33,13 +35,14 @@ from flatline_monitor.runs.records import (
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 1
+VERSION = 2
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Run, Mark, Page, Alert, Finding, Evidence, History, Rows, Sampled, Blocks),
+        *(Run, Mark, Page, Alert, Finding, Evidence, Reason, Side),
+        *(History, FirstBad, Firsts, Rows, Sampled, Blocks),
         *(Hello, Variable, Variables, Evaluation, ClientHealth),
         *(State, RunState, Severity, Task, LossKind, Role),
     )
@@ -54,6 +57,11 @@ def pack(run: Run) -> bytes:
     named = {f"a{i}": array for i, array in enumerate(arrays.values())}
     np.savez(out, allow_pickle=False, tree=np.frombuffer(tree, np.uint8), **named)
     return out.getvalue()
+
+
+def snapshot(run: Run) -> Snapshot:
+    """Return the run's state as a store keeps it."""
+    return Snapshot(run.run_id, run.entries, VERSION, pack(run))
 
 
 def unpack(blob: bytes) -> Run:

@@ -15,7 +15,7 @@ from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.detectors.contract import Abstain, Detector, Verdict
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival, Ask, Run, advance, open_run
-from flatline_monitor.engine.codec import VERSION, pack, unpack
+from flatline_monitor.engine.codec import unpack
 from flatline_monitor.engine.counters import Counters, Histogram
 from flatline_monitor.engine.reports import alert_report, run_report
 from flatline_monitor.runs.journal import Snapshot
@@ -26,6 +26,7 @@ from flatline_monitor.runs.view import RunView
 log = logging.getLogger(__name__)
 
 ENTRIES_BETWEEN_SNAPSHOTS = 256
+SNAPSHOTS_AT_A_TIME = 4
 ENDED_RUNS_KEPT = 500
 
 
@@ -38,7 +39,6 @@ class Engine:
         self._runs: dict[str, Run] = {}
         self._reports: dict[str, RunReport] = {}
         self._snapshots: dict[str, int] = {}
-        self._variables: dict[StreamKey, Variables] = {}
         self._forgotten: set[str] = set()
 
     def knows(self, stream: StreamKey) -> bool:
@@ -53,8 +53,7 @@ class Engine:
     def variables(self, stream: StreamKey) -> Variables | None:
         """Return the axes that the stream's columns go by, if it has named them."""
         run = self._runs.get(stream.run_id)
-        named = run.history.variables if run and run.history.variables.revision else None
-        return self._variables.get(stream, named)
+        return None if run is None else run.variables_of(stream)
 
     def admit(self, hello: Hello, now: float) -> None:
         """Make room for the run of this hello; a run that is known needs none.
@@ -64,7 +63,7 @@ class Engine:
         run_id = hello.run_id
         if run_id in self._runs:
             return
-        live = sum(run.state is RunState.RUNNING for run in self._runs.values())
+        live = sum(run.ended_at is None for run in self._runs.values())
         if live >= self._max_runs:
             raise RefusedError(*_too_many(live))
         if run_id in self._forgotten:
@@ -78,8 +77,6 @@ class Engine:
         after = advance(before, arrival, Ask(self._catalogue, self._timed, self._heard))
         self._runs[run_id] = after
         self._reports.pop(run_id, None)
-        if isinstance(arrival.record, Variables):
-            self._variables[arrival.stream] = arrival.record
         changed = self._changes(before, after)
         for report in changed:
             if report.state is State.FIRING and report.severity is not None:
@@ -108,16 +105,20 @@ class Engine:
         """Return one run as it stands; None: not known."""
         return self._report(run_id) if run_id in self._runs else None
 
-    def snapshots(self, run_ids: Iterable[str], *, now_due: bool = False) -> list[Snapshot]:
-        """Return the snapshots that are due: of runs that ended, or have moved on far enough."""
+    def due(self, run_ids: Iterable[str], *, at_once: bool = False) -> list[Run]:
+        """Return the runs whose snapshot is due: they have ended, or moved on far enough.
+
+        At most a few at a time unless it is to be done at once: runs that began together would
+        all be due together.
+        """
         due = []
         for run_id in set(run_ids) & self._runs.keys():
             run = self._runs[run_id]
             fresh = run.entries - self._snapshots.get(run_id, 0)
-            soon = now_due or run.ended_at is not None
+            soon = at_once or run.ended_at is not None
             if fresh >= (1 if soon else ENTRIES_BETWEEN_SNAPSHOTS):
-                due.append(Snapshot(run_id, run.entries, VERSION, pack(run)))
-        return due
+                due.append(run)
+        return due if at_once else due[:SNAPSHOTS_AT_A_TIME]
 
     def stored(self, snapshots: Iterable[Snapshot]) -> None:
         """Take note of snapshots that are durable now."""
@@ -133,8 +134,6 @@ class Engine:
                     log.error("run %s does not begin with a hello", arrival.stream.run_id)
                     return
                 run = open_run(arrival.record, arrival.now)
-            if isinstance(arrival.record, Variables):
-                self._variables[arrival.stream] = arrival.record
             run = advance(run, arrival, Ask(self._catalogue))
         if run is not None:
             self._runs[run.run_id] = run
@@ -154,8 +153,7 @@ class Engine:
         self._runs = dict(sorted(self._runs.items(), key=lambda item: item[1].started_at))
         ended = [run_id for run_id, run in self._runs.items() if run.ended_at is not None]
         for run_id in ended[: max(0, len(ended) - ENDED_RUNS_KEPT)]:
-            for stream in self._runs.pop(run_id).streams():
-                self._variables.pop(stream, None)
+            del self._runs[run_id]
             self._reports.pop(run_id, None)
             self._forgotten.add(run_id)
 

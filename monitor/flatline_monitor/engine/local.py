@@ -14,6 +14,7 @@ from typing import Protocol
 from flatline_monitor.alerts.report import AlertReport, RunReport
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival
+from flatline_monitor.engine.codec import snapshot
 from flatline_monitor.engine.embedded import Engine
 from flatline_monitor.runs.journal import Entry, Remembered, Snapshot
 from flatline_monitor.runs.records import End, Hello, Record, Stalled, StreamKey, Variables
@@ -76,6 +77,7 @@ class LocalRouter:
         self._listeners: dict[StreamKey, Listener] = {}
         self._durable: dict[StreamKey, int] = {}
         self._waiting = _Waiting()
+        self._overdue: set[str] = set()
         self._committing = asyncio.Lock()
         self._room = asyncio.Event()
         self._room.set()
@@ -137,7 +139,7 @@ class LocalRouter:
     async def drain(self) -> None:
         """Make durable all that was received, with a snapshot of every run that moved on."""
         self._waiting.changed |= {report.run_id for report in self.reports()}
-        await self._commit(now_due=True)
+        await self._commit(at_once=True)
 
     def _feed(self, stream: StreamKey, sequence: int, record: Record, raw: bytes) -> None:
         now = self._clock()
@@ -159,20 +161,23 @@ class LocalRouter:
         if self._waiting.size > MOST_WAITING_BYTES:
             self._room.clear()
 
-    async def _commit(self, *, now_due: bool = False) -> None:
+    async def _commit(self, *, at_once: bool = False) -> None:
         async with self._committing:
             batch, self._waiting = self._waiting, _Waiting()
             if not batch.entries and not batch.changed:
                 return
             moved = {entry.stream.run_id for entry in batch.entries} | batch.changed
-            snapshots = self._engine.snapshots(moved, now_due=now_due)
+            due = self._engine.due(moved | self._overdue, at_once=at_once)
             reports = [report for run_id in batch.changed if (report := self.report(run_id))]
             try:
+                # A run is a frozen value: writing it out of a large one need not stop the others.
+                snapshots = await asyncio.to_thread(lambda: [snapshot(run) for run in due])
                 await self._store.commit(batch.entries, snapshots, reports)
             except Exception:
                 self._put_back(batch)
                 raise
             self._engine.stored(snapshots)
+            self._overdue = (moved | self._overdue) - {run.run_id for run in due}
             self._settle(batch)
 
     def _put_back(self, batch: _Waiting) -> None:

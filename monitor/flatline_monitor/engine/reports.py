@@ -50,4 +50,5 @@ def alert_report(run: Run, detector: Detector) -> AlertReport:
         evidence=finding.evidence if finding else (),
         variables=finding.variables if finding else (),
         transition_at=page.transition_at,
+        abstained=page.abstained,
     )

@@ -1,24 +1,15 @@
 """Going back to an earlier step: a restart from a checkpoint.
 
-At block edges now and then a mark is kept: the history's summaries without its rows. When a step
-comes that was seen already, the run goes on from the newest mark before it. Alerts stay.
+At block edges now and then a mark is kept: what the run's summaries were there. When a step comes
+that was seen already, the run goes on from the newest mark before it. Alerts stay, and so does
+what is true of the run whatever its step: its hello, its plan, its variables.
 """
 
-from dataclasses import dataclass
-
 from flatline_monitor.runs import history as histories
-from flatline_monitor.runs.history import History
+from flatline_monitor.runs.history import History, Mark
 
 MOST_MARKS = 16
 LEAST_SPACING = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The run as it stood after `step`."""
-
-    step: int
-    history: History
 
 
 def marked(marks: tuple[Mark, ...], history: History) -> tuple[Mark, ...]:
@@ -31,7 +22,7 @@ def marked(marks: tuple[Mark, ...], history: History) -> tuple[Mark, ...]:
     spacing = max(LEAST_SPACING, marks[-1].step // MOST_MARKS if marks else 0)
     if marks and edge - marks[-1].step < spacing:
         return marks
-    more = (*marks, Mark(edge, histories.at_an_edge(history, edge)))
+    more = (*marks, histories.mark(history, edge))
     return more[::2] if len(more) > MOST_MARKS else more
 
 
@@ -40,6 +31,7 @@ def rewound(history: History, marks: tuple[Mark, ...], step: int) -> tuple[Histo
     what = f"step {step} after step {history.step}: taken as a restart from a checkpoint"
     for mark in reversed(marks):
         if mark.step < step:
-            return mark.history, f"{what}; judged on from step {mark.step + 1}"
+            back = histories.back_to(history, mark, step)
+            return back, f"{what}; judged on from step {mark.step + 1}"
     fresh = histories.begin_at(history, step)
     return fresh, f"{what}; nothing is kept from before it, so it is judged anew"

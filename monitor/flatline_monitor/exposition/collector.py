@@ -116,7 +116,7 @@ class Exposition:
 
 
 def _over(run: RunReport, now: float, seconds: float) -> bool:
-    """Return whether the run ended that long ago; one that stalled may come back."""
-    if run.ended_at is None or run.state in (RunState.RUNNING, RunState.STALLED):
+    """Return whether the run ended, or was given up, that long ago."""
+    if run.ended_at is None or run.state is RunState.RUNNING:
         return False
     return now - run.ended_at >= seconds

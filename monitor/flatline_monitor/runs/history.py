@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from flatline_monitor.runs.bad import FirstBad, first_bad
 from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
-from flatline_monitor.runs.plan import edge_after, next_edge
-from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variables
+from flatline_monitor.runs.firsts import Firsts
+from flatline_monitor.runs.plan import edge_after, next_edge, scaled
+from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variable, Variables
 from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of
 from flatline_monitor.runs.view import RunView
 
@@ -21,7 +23,7 @@ SAMPLES_KEPT = 256
 # windows of the detectors over variables are 100 steps or shorter.
 VALUES_KEPT = 2**16
 FEWEST_SAMPLES_KEPT = 32
-FIRST_LOSSES = 20
+BEST_WINDOW = 200
 RATES_KEPT = 256
 EVALUATIONS_KEPT = 64
 
@@ -42,9 +44,24 @@ class History:
     window: Rows = field(default_factory=Rows)
     fine: Blocks = field(default_factory=Blocks)
     coarse: Blocks = field(default_factory=Blocks)
-    first_losses: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    firsts: Firsts = field(default_factory=Firsts)
+    bad: FirstBad | None = None
+    """Where the numbers went bad; None: they are good."""
+    best_loss: float = float("nan")
+    """Lowest mean of the losses of any window of BEST_WINDOW steps, scaled."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The summaries of a run as they stood after `step`, to go back to."""
+
+    step: int
+    fine: Blocks
+    coarse: Blocks
+    firsts: Firsts
+    best_loss: float
 
 
 def begin(hello: Hello) -> History:
@@ -56,8 +73,16 @@ def begin(hello: Hello) -> History:
 def begin_at(history: History, step: int) -> History:
     """Return a history that knows nothing of the time before `step`."""
     first, end = edge_after(step, history.plan)
-    fresh = History(history.hello, history.plan, begin=first, end=end, step=step - 1)
-    return replace(fresh, variables=history.variables)
+    return History(
+        history.hello,
+        history.plan,
+        begin=first,
+        end=end,
+        step=step - 1,
+        variables=history.variables,
+        learning_rate=_rates_until(history, step),
+        evaluations=tuple(e for e in history.evaluations if e.step <= step),
+    )
 
 
 def without_plan(history: History, hello: Hello) -> History:
@@ -65,13 +90,29 @@ def without_plan(history: History, hello: Hello) -> History:
     return replace(history, hello=hello, plan=None)
 
 
-def at_an_edge(history: History, step: int) -> History:
-    """Return what a mark keeps of the run up to the edge after `step`.
+def mark(history: History, step: int) -> Mark:
+    """Return what is kept of the run up to the edge after `step`: summaries, and no rows.
 
-    The summaries, not the rows: those of the next block come again, and the window fills again.
+    Rows of the next block come again, and the window fills again.
     """
-    kept = replace(history, step=step, epoch=None, learning_rate=_rates_until(history, step))
-    return replace(kept, pending=Rows(), window=Rows())
+    return Mark(step, history.fine, history.coarse, history.firsts, history.best_loss)
+
+
+def back_to(history: History, mark: Mark, step: int) -> History:
+    """Return the history as the mark had it, for a run that goes on with `step`."""
+    fresh = begin_at(history, step)
+    return replace(
+        fresh,
+        fine=mark.fine,
+        coarse=mark.coarse,
+        firsts=mark.firsts,
+        best_loss=mark.best_loss,
+    )
+
+
+def ended(history: History) -> History:
+    """Return what is kept of a run that is over: enough to show it, and to go on with it."""
+    return replace(history, pending=Rows(), window=Rows(), fine=Blocks(), bad=None)
 
 
 def take(history: History, chunk: Chunk) -> History:
@@ -115,17 +156,19 @@ def last_block(history: History) -> tuple[History, Rows]:
     return (_summarised(done, rows) if len(rows) else done), rows
 
 
-def view(history: History, block: Rows, *, final: bool = False) -> RunView:
+def view(history: History, block: Rows, *, final: bool = False, completed: bool = False) -> RunView:
     """Return the picture of the run at the end of a block that is summarised already."""
     newest = int(block.step[0]) if len(block) else history.step + 1
-    return _picture(history, history.window, newest, final=final)
+    return _picture(history, history.window, newest, final=final, completed=completed)
 
 
 def views_at_bad_steps(history: History, block: Rows) -> Iterator[RunView]:
     """Yield the picture of the run at each row with a non-finite value, before the block's end."""
     for step in bad_steps(block).tolist():
-        rows = join(history.window, cut(block, 0, step + 1))
-        yield _picture(history, rows, step, final=False)
+        fresh = cut(block, 0, step + 1)
+        rows = join(history.window, fresh)
+        bad = first_bad(history.bad, rows, fresh)
+        yield _picture(replace(history, bad=bad), rows, step)
 
 
 def _past_a_gap(history: History) -> History:
@@ -137,12 +180,20 @@ def _past_a_gap(history: History) -> History:
     return replace(history, begin=start, end=end)
 
 
+def _variables_of(history: History, rows: Rows) -> tuple[Variable, ...]:
+    """Return the variables that the sampled rows go by; none while those of a new list are due."""
+    named = history.variables
+    return named.variables if rows.sampled.revision in {0, named.revision} else ()
+
+
 def _rates_until(history: History, step: int) -> dict[int, float]:
     """Leave out changes that have arrived with a later block: no verdict hangs on that."""
     return {at: rate for at, rate in history.learning_rate.items() if at <= step}
 
 
-def _picture(history: History, rows: Rows, newest: int, *, final: bool) -> RunView:
+def _picture(
+    history: History, rows: Rows, newest: int, *, final: bool = False, completed: bool = False
+) -> RunView:
     plan, step = history.plan, int(rows.step[-1]) if len(rows) else history.step
     if final and plan is None:
         plan = history.step + 1
@@ -151,25 +202,40 @@ def _picture(history: History, rows: Rows, newest: int, *, final: bool) -> RunVi
         plan=plan if final or plan is None or step < plan else None,
         step=step,
         final=final,
+        completed=completed,
         rows=rows,
         sampled_from=newest,
         fine=history.fine,
         coarse=history.coarse,
-        first_losses=history.first_losses,
-        variables=history.variables.variables,
+        firsts=history.firsts,
+        bad=history.bad,
+        best_loss=history.best_loss,
+        variables=_variables_of(history, rows),
+        inputs=history.variables.inputs,
         learning_rate=_rates_until(history, step),
-        evaluations=history.evaluations,
+        evaluations=tuple(e for e in history.evaluations if e.step <= step + 1),
     )
 
 
 def _summarised(history: History, rows: Rows) -> History:
     block = summarise(rows)
-    finite = rows.loss[rows.loss_known & np.isfinite(rows.loss)]
     samples = min(SAMPLES_KEPT, VALUES_KEPT // max(1, len(history.variables.variables)))
+    window = latest(join(history.window, rows), STEPS_KEPT, max(samples, FEWEST_SAMPLES_KEPT))
     return replace(
         history,
-        window=latest(join(history.window, rows), STEPS_KEPT, max(samples, FEWEST_SAMPLES_KEPT)),
+        window=window,
         fine=append_fine(history.fine, block),
         coarse=append_coarse(history.coarse, block),
-        first_losses=np.concatenate((history.first_losses, finite))[:FIRST_LOSSES],
+        firsts=history.firsts.then(rows),
+        bad=first_bad(history.bad, window, rows),
+        best_loss=_best_loss(history, window),
     )
+
+
+def _best_loss(history: History, window: Rows) -> float:
+    """Return the lowest of the mean losses of all full windows so far, this one's included."""
+    steps = scaled(BEST_WINDOW, history.plan)
+    losses = window.loss[-steps:][window.loss_known[-steps:]]
+    if len(losses) < steps // 2 or not np.isfinite(losses).all():
+        return history.best_loss
+    return float(np.fmin(history.best_loss, losses.mean()))

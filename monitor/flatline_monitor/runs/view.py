@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.null_model import null_loss
 from flatline_monitor.runs.plan import scaled
 from flatline_monitor.runs.records import Evaluation, Hello, Role, Variable
@@ -26,6 +28,8 @@ class RunView:
     """Last step that was seen; the judged point."""
     final: bool
     """Whether the run is over: the last time that anybody is asked."""
+    completed: bool
+    """Whether it ended as it was meant to, and was not killed or interrupted."""
     rows: Rows
     """The last steps (at most 512) and the last sampled ones."""
     sampled_from: int
@@ -34,9 +38,15 @@ class RunView:
     """The last blocks, at full resolution."""
     coarse: Blocks
     """The whole run in at most 40 blocks."""
-    first_losses: Array
-    """The first finite losses, at most 20."""
+    firsts: Firsts
+    """How the run began."""
+    bad: FirstBad | None
+    """Where the numbers went bad; None: they are good, or loss scaling copes with them."""
+    best_loss: float
+    """Lowest mean loss of any window of 200 steps (scaled) so far; nan before the first."""
     variables: tuple[Variable, ...] = ()
+    inputs: tuple[str, ...] = ()
+    """Names of the model's inputs."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
     """Learning rate from each of these steps on, the latest changes."""
     evaluations: tuple[Evaluation, ...] = ()
@@ -47,8 +57,8 @@ class RunView:
 
     @property
     def share_of_plan(self) -> float | None:
-        """How much of the plan is spent, 1 when the run is over; None: no plan is known."""
-        if self.final:
+        """How much of the plan is spent, 1 when the run is completed; None: no plan is known."""
+        if self.completed:
             return 1.0
         return None if self.plan is None else (self.step + 1) / self.plan
 
@@ -75,6 +85,11 @@ class RunView:
         return np.asarray(self.rows.sampled.columns[column][first:])
 
     @property
+    def has_new_evaluation(self) -> bool:
+        """Whether a validation ended within the judged block."""
+        return bool(self.evaluations) and self.evaluations[-1].step > self.sampled_from
+
+    @property
     def kernels(self) -> list[int]:
         """Indices of kernels and embeddings on the variable axis, in forward order."""
         return [i for i, variable in enumerate(self.variables) if variable.role in LOOKED_AT]
@@ -82,7 +97,8 @@ class RunView:
     @property
     def first_loss(self) -> float:
         """Median of the first losses, at most 20; nan before the first."""
-        return float(np.median(self.first_losses)) if self.first_losses.size else float("nan")
+        losses = self.firsts.loss
+        return float(np.median(losses)) if losses.size else float("nan")
 
     @property
     def null_loss(self) -> float | None:

@@ -99,7 +99,12 @@ class Pages:
             run=report,
             alerts=sorted(seen(report), key=_urgency),
             metrics=sorted({name for passed in report.evaluations for name in passed.metrics}),
-            quiet=[words(a.detector) for a in report.alerts if a.state is State.INACTIVE],
+            quiet=[words(a.detector) for a in report.alerts if _is_quiet(a)],
+            blind=[
+                f"{words(a.detector)} ({words(a.abstained)})"
+                for a in report.alerts
+                if a.abstained and a.state is State.INACTIVE
+            ],
             refresh=report.state in (RunState.RUNNING, RunState.STALLED),
         )
 
@@ -117,3 +122,8 @@ def worst(report: RunReport) -> AlertReport | None:
 def _urgency(alert: AlertReport) -> tuple[int, int]:
     """Return a key that sorts firing before resolved, and critical before info."""
     return _URGENT.index(alert.state), -1 if alert.severity is None else -alert.severity.rank
+
+
+def _is_quiet(alert: AlertReport) -> bool:
+    """Say whether the detector looked the last time and has never found anything."""
+    return alert.state is State.INACTIVE and alert.abstained is None

@@ -32,6 +32,7 @@ def run_shape(report: RunReport) -> Json:
         "epoch": report.epoch,
         "loss": number(report.loss),
         "alerts": [alert_shape(alert) for alert in seen(report)],
+        "abstentions": {a.detector: a.abstained.value for a in report.alerts if a.abstained},
     }
 
 
@@ -51,6 +52,7 @@ def alert_shape(alert: AlertReport) -> Json:
                 "value": number(evidence.value),
                 "limit": number(evidence.limit),
                 "unit": evidence.unit,
+                "fires": None if evidence.limit is None else evidence.fires.value,
             }
             for evidence in alert.evidence
         ],

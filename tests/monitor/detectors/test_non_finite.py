@@ -27,17 +27,17 @@ def spoiled(step=380, value=np.nan, **places):
 @pytest.mark.parametrize(
     ("places", "first"),
     [
-        (("loss", "input_nonfinite_count"), "The input"),
-        (("loss", "global_grad_norm"), "The loss"),
-        (("global_grad_norm",), "The gradient"),
-        (("weight_norm",), "The weights"),
+        (("loss", "input_nonfinite_count"), "The input is"),
+        (("loss", "global_grad_norm"), "The loss is"),
+        (("global_grad_norm",), "The gradient is"),
+        (("weight_norm",), "The weights are"),
     ],
 )
 def test_it_says_where_first(value, places, first):
     """Input before loss before gradient before weights."""
     finding = NonFinite().check(last_view(spoiled(value=value, **dict.fromkeys(places, True))))
 
-    assert finding.summary == f"{first} is nan or infinite, first at step 380"
+    assert finding.summary == f"{first} nan or infinite, first at step 380"
     assert finding.since_step == 380
 
 

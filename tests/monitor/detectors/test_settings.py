@@ -30,15 +30,12 @@ def test_the_catalogue_takes_the_numbers_by_name():
             {"vanishing_gradient": {"gap": 1}},
             (
                 "[detectors.vanishing_gradient] has no setting gap; it has gap_decades, min_depth, "
-                "progress_floor, skill_floor, warmup, window"
+                "progress_floor, skill_floor, skilled, warmup, window"
             ),
         ),
         (
             {"no_skil": {}},
-            (
-                "[detectors] has no no_skil; it has non_finite, no_skill, class_collapse, "
-                "vanishing_gradient"
-            ),
+            "[detectors] has no no_skil; it has " + ", ".join(d.name for d in CATALOGUE),
         ),
     ],
 )

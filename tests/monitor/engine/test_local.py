@@ -187,7 +187,8 @@ def test_a_client_hears_of_alerts_and_hears_of_them_again():
         assert ("no_skill", "firing") in client.told
         router.close(STREAM, client)
         await opened(router, again)
-        assert again.told == [("no_skill", "firing")]
+        assert set(again.told) == set(client.told)
+        assert ("no_skill", "firing") in again.told
 
     story(tell())
 

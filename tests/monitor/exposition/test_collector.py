@@ -106,15 +106,22 @@ def test_the_series_of_a_run_go_after_the_retention(seconds: float, there: int) 
     assert len(lines_of(page, RUN_ID)) == there
 
 
-@pytest.mark.parametrize("ended_at", [None, START])
-def test_a_stalled_run_neither_vanishes_nor_falls_silent(ended_at: float | None) -> None:
+def test_a_stalled_run_neither_vanishes_nor_falls_silent() -> None:
     """It may come back, and until then somebody should look."""
-    page = Monitor(ended(0, state=RunState.STALLED, ended_at=ended_at))
+    page = Monitor(ended(0, state=RunState.STALLED, ended_at=None))
     page.now = START + 10_000
     series = page.series()
 
     assert series[f"flatline_run_state{{run='{RUN_ID}',state='stalled'}}"] == 1
     assert series[ACTIVE % "warning"] == 1
+
+
+def test_a_stalled_run_that_was_given_up_vanishes() -> None:
+    """The engine gives it an end after a day; from then on it is like one that ended."""
+    page = Monitor(ended(0, state=RunState.STALLED, ended_at=START))
+    page.now = START + 10_000
+
+    assert not any(RUN_ID in series for series in page.series())
 
 
 def test_a_run_that_opens_again_is_live_again() -> None:

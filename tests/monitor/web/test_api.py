@@ -39,13 +39,26 @@ def test_a_run_in_full() -> None:
                 "last_step": 60,
                 "summary": "The loss has not improved on always answering the same.",
                 "evidence": [
-                    {"statistic": "skill", "value": 0.0125, "limit": 0.05, "unit": ""},
-                    {"statistic": "null_model_loss", "value": 2.3, "limit": None, "unit": "nat"},
+                    {
+                        "statistic": "skill",
+                        "value": 0.0125,
+                        "limit": 0.05,
+                        "unit": "",
+                        "fires": "above",
+                    },
+                    {
+                        "statistic": "null_model_loss",
+                        "value": 2.3,
+                        "limit": None,
+                        "unit": "nat",
+                        "fires": None,
+                    },
                 ],
                 "variables": ["model/dense/kernel"],
                 "causes": [],
             }
         ],
+        "abstentions": {},
     }
 
 
@@ -71,6 +84,7 @@ def test_evidence_that_is_not_finite_is_still_json() -> None:
         "value": "NaN",
         "limit": "Infinity",
         "unit": "",
+        "fires": "above",
     }
 
 

@@ -51,9 +51,9 @@ def test_a_run_in_full() -> None:
         "Steps taken 62 of 100 Epoch 2 of 2 Loss 0.5 Learning rate 0.001 Gradient norm 3.25",
         "no skill critical firing, since step 40, last seen at step 60",
         "The loss has not improved on always answering the same.",
-        f"Statistic Value Limit Unit skill 0.0125 0.05 {ABSENT} null model loss 2.3 {ABSENT} nat",
+        f"Statistic Value Fires Unit skill 0.0125 above 0.05 null model loss 2.3 {ABSENT} nat",
         "Variables: model/dense/kernel",
-        "Seen nothing: class collapse.",
+        "Looked and found nothing: class collapse.",
         "Step Epoch Samples accuracy 50 1 1000 0.75",
         "1 in forward order Path Layer Role Shape",
         "model/dense/kernel dense kernel 784 \N{MULTIPLICATION SIGN} 10",
@@ -80,7 +80,7 @@ def test_a_run_that_has_said_nothing_yet_has_a_page() -> None:
 
     for fact in ("Steps taken", "Epoch", "Loss", "Learning rate", "Gradient norm", "Ended"):
         assert f"{fact} {ABSENT} " in text
-    assert "No detector has seen anything." in text
+    assert "Alerts None." in text
     assert "Evaluations None yet." in text
     assert "The run has not named any." in text
 

@@ -1,0 +1,70 @@
+"""Divergence: the loss rises away from the best that the run had."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flatline_monitor.detectors.contract import (
+    Evidence,
+    Finding,
+    NotMeasurableError,
+    Severity,
+    Side,
+)
+from flatline_monitor.detectors.statistics import finite_median
+from flatline_monitor.runs.records import Task
+from flatline_monitor.runs.view import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """The loss of the last steps is far above the best the run has reached.
+
+    Statistic
+        L = median of the last `window` losses; best = the lowest mean of any 200 losses in a
+        row (scaled to the plan); L0 = the null model's loss, or the first loss if that is not
+        known.
+    Fires when
+        L > `factor` best + `material` L0.
+    Must not fire
+        on spikes, which a median ignores; on a tiny loss that wobbles, which `material`
+        excludes; on adversarial or reinforcement learning; in the grace after a restart of the
+        learning rate, while the loss comes back within three judged points.
+    Sources
+        llm-foundry's KillLossSpike and TheDeepChecker use twice the mean and the minimum. From
+        85 healthy and 90 sick runs of small networks, of which none and 14 fire.
+    """
+
+    name: ClassVar[str] = "divergence"
+    needs: ClassVar[frozenset[str]] = frozenset({"loss"})
+    severities: ClassVar[tuple[Severity, ...]] = (Severity.CRITICAL,)
+    relaxable: ClassVar[Mapping[str, Side]] = {"factor": Side.ABOVE, "material": Side.ABOVE}
+    hold: ClassVar[int] = 3
+    not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
+
+    factor: float = 1.5
+    material: float = 0.1
+    window: int = 50
+    warmup: int = 200
+
+    def check(self, view: RunView) -> Finding | None:
+        """Compare the last losses with the best ones."""
+        now = finite_median(view.loss_since(view.step - view.scaled(self.window) + 1))
+        scale = view.null_loss or abs(view.first_loss)
+        if not (math.isfinite(now) and math.isfinite(view.best_loss) and math.isfinite(scale)):
+            raise NotMeasurableError
+        limit = self.factor * max(view.best_loss, 0.0) + self.material * scale
+        if not now > limit:
+            return None
+        return Finding(
+            severity=Severity.CRITICAL,
+            summary=(
+                f"The loss rises: {now:.4g} over the last steps, after {view.best_loss:.4g} at "
+                "its best"
+            ),
+            evidence=(
+                Evidence("recent_loss", now, limit),
+                Evidence("best_loss", view.best_loss),
+            ),
+        )
