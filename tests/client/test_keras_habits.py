@@ -1,0 +1,141 @@
+"""What people do with callbacks and models, and what it must not come to."""
+
+import gc
+import random
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from flatline.capture.dispatch import Dispatcher
+from flatline.keras import MonitorCallback
+from tests.client.models import (
+    BITS,
+    CLASSES,
+    FEATURES,
+    LABELS,
+    STEPS,
+    AtStep,
+    Recording,
+    X,
+    compiled,
+    fit,
+    state,
+)
+
+
+class Noisy(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Noise from TensorFlow's own dice, whose state is in the traced function."""
+
+    def call(self, x: Any) -> Any:
+        return x + 0.1 * tf.random.normal(tf.shape(x))
+
+
+def noisy() -> Any:
+    return keras.Sequential([keras.Input((FEATURES,)), Noisy(), keras.layers.Dense(CLASSES)])
+
+
+def unbuilt() -> Any:
+    """As people write it who leave the input's shape to Keras."""
+    hidden = keras.layers.Dense(8, activation="relu")
+    return keras.Sequential([hidden, keras.layers.Dense(1, activation="sigmoid")])
+
+
+def fail(_: Any) -> None:
+    raise ValueError
+
+
+def test_a_step_that_draws_from_tf_random_is_never_sampled() -> None:
+    """A second trace would draw other numbers: the weights are those of the training alone."""
+    bare, watched, callback = compiled(noisy), compiled(noisy), Recording()
+    keras.utils.set_random_seed(1)
+    fit(bare, [])
+    keras.utils.set_random_seed(1)
+    fit(watched, [callback])
+
+    for ours, theirs in zip(state(watched), state(bare), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert callback.run.sampled_steps == []
+    assert np.isfinite(callback.run.column("loss")).all()
+
+
+def test_the_dice_of_the_program_are_left_alone() -> None:
+    """Augmentation draws from the global random numbers; with no monitor there are reconnects."""
+    model = compiled()
+    before = random.getstate()
+    fit(model, [MonitorCallback("127.0.0.1:1")])
+
+    assert random.getstate() == before
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_second_callback_on_the_same_model_does_nothing(twice: bool) -> None:  # noqa: FBT001 - a case
+    """The first one measures, no step is counted twice, and the model is left as it was."""
+    first, model = Recording(), compiled()
+    second = first if twice else Recording()
+    fit(model, [first, second], epochs=2)
+
+    assert first.run.steps == list(range(2 * STEPS))
+    assert len(first.runs) + (0 if twice else len(second.runs)) == 1
+    assert not isinstance(model.train_function, Dispatcher)
+
+
+def test_a_loop_of_train_on_batch_is_trained_and_not_measured() -> None:
+    """Keras has no train function there that could be stood in for."""
+    model, callback = compiled(), Recording()
+    callbacks = keras.callbacks.CallbackList([callback], model=model)
+    callbacks.on_train_begin()
+    losses = [model.train_on_batch(X, LABELS) for _ in range(3)]
+    callbacks.on_train_end()
+
+    assert losses[2] < losses[0]
+    assert callback.runs == []
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_learning_rate_of_an_epoch_is_that_of_its_first_step(before: bool) -> None:  # noqa: FBT001 - a case
+    """Whether the scheduler stands before us in the list of callbacks or after us."""
+    rates = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))
+    callback = Recording(allowance_seconds=0)
+    fit(compiled(), [rates, callback] if before else [callback, rates], epochs=3)
+
+    assert callback.run.rates == pytest.approx({0: 0.1, STEPS: 0.05, 2 * STEPS: 0.1 / 3})
+
+
+def test_a_fit_that_another_callback_ended_is_told_of() -> None:
+    """Its steps are sent when nobody can come back to it, and the model is left as it was."""
+    model, callback = compiled(), Recording()
+    with pytest.raises(ValueError, match=r"^$"):
+        fit(model, [callback, AtStep(2, fail)])
+    gc.collect()
+
+    assert callback.run.steps == [0, 1, 2]
+    assert callback.run.ends == [("interrupted", "", 3)]
+    assert not isinstance(model.train_function, Dispatcher)
+
+
+def test_a_model_that_was_not_built_is_described_after_its_first_step() -> None:
+    """Only then are its outputs known: one unit, two classes."""
+    callback = Recording()
+    model = compiled(unbuilt, loss="binary_crossentropy")
+    fit(model, [callback], y=BITS)
+
+    last = callback.run.description[-1]
+    assert (last.task, last.loss_kind, last.class_count) == ("classification", "cross_entropy", 2)
+    assert callback.run.sampled("label_count").shape == (len(callback.run.sampled_steps), 2)
+
+
+@pytest.mark.parametrize("loss", [["binary_crossentropy"], {"o": "binary_crossentropy"}])
+def test_a_loss_in_a_list_of_one_is_that_loss(loss: Any) -> None:
+    """One output, however its loss is wrapped up."""
+    x = keras.Input((FEATURES,))
+    out = keras.layers.Dense(1, activation="sigmoid", name="o")(x)
+    outputs = {"o": out} if isinstance(loss, dict) else out
+    callback = Recording()
+    y = {"o": BITS} if isinstance(loss, dict) else BITS
+    fit(compiled(lambda: keras.Model(x, outputs), loss=loss), [callback], y=y)
+
+    assert callback.run.description[0].class_count == 2
+    assert "correct_count" in callback.run.names
