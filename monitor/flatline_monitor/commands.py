@@ -4,6 +4,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -12,7 +13,9 @@ import typer
 import flatline
 from flatline_monitor.app import StartError, serve
 from flatline_monitor.cli import MISUSED
-from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.catalogue import CATALOGUE, configured
+from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.detectors.settings import SettingsError as DetectorSettingsError
 from flatline_monitor.settings import Settings, SettingsError, load
 
 T = TypeVar("T")
@@ -26,7 +29,7 @@ app = typer.Typer(
 
 Config = Annotated[
     Path | None,
-    typer.Option(help="TOML file with settings; default: flatline/monitor.toml in XDG's"),
+    typer.Option(help="TOML file with settings; default: flatline/monitor.toml in ~/.config"),
 ]
 
 
@@ -73,13 +76,25 @@ def explain(
         _exit(f"there is no detector {detector!r}; there are {', '.join(known)}")
     for each in [known[detector]] if detector else known.values():
         severities = ", ".join(each.severities)
+        numbers = ", ".join(f"{name} = {value}" for name, value in _numbers(each).items())
         typer.echo(f"{each.name} ({severities})\n\n{inspect.getdoc(type(each))}\n")
+        typer.echo(f"Settings, under [detectors.{each.name}]\n    {numbers}\n")
 
 
 @app.command("config")
 def config_command(config: Config = None) -> None:
     """Print the settings in force as TOML."""
-    typer.echo("\n".join(_toml(_or_exit(load, config))))
+    settings = _or_exit(load, config)
+    try:
+        configured(settings.detectors)
+    except DetectorSettingsError as error:
+        _exit(str(error))
+    typer.echo("\n".join(_toml(settings)))
+
+
+def _numbers(detector: Detector) -> dict[str, float]:
+    """Return what an operator may set of a detector."""
+    return {field.name: getattr(detector, field.name) for field in fields(detector)}  # type: ignore[arg-type]  # a Protocol whose members are dataclasses
 
 
 def _toml(settings: Settings) -> Iterator[str]:

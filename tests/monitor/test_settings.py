@@ -149,3 +149,11 @@ def test_other_machines_are_let_in_on_purpose_only(name: str, host: str) -> None
 def test_loopback_needs_no_token(address: str) -> None:
     """A person at their own machine just starts it."""
     assert load(flags={"grpc_address": address}).grpc_address == address
+
+
+def test_a_limit_of_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A monitor that takes no runs would refuse every training."""
+    monkeypatch.setenv("FLATLINE_MONITOR_LIMITS__RUNS", "0")
+
+    with pytest.raises(SettingsError, match=r"limits.runs is 0; it must be 1 or more"):
+        load()

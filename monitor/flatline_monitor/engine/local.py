@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
-from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.detectors.contract import Detector, Severity
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival
 from flatline_monitor.engine.codec import snapshot
 from flatline_monitor.engine.embedded import Engine
@@ -220,9 +221,12 @@ class LocalRouter:
 
 
 def _log(report: AlertReport) -> None:
-    severity = report.severity.value if report.severity else "none"
-    log.info(
-        "run %s: %s %s is %s since step %s: %s",
-        *(report.run_id, severity, report.detector, report.state.value),
-        *(report.since_step, report.summary),
-    )
+    grave = report.state is State.FIRING and report.severity is not Severity.INFO
+    facts = {
+        "run": report.run_id,
+        "detector": report.detector,
+        "severity": report.severity.value if report.severity else "",
+        "since_step": report.since_step,
+        "summary": report.summary,
+    }
+    log.log(logging.WARNING if grave else logging.INFO, "alert %s", report.state.value, extra=facts)

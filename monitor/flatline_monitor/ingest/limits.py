@@ -41,6 +41,12 @@ class Limits:
     hello_seconds: int = 10
     """How long a new stream may take to say hello."""
 
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if getattr(self, each.name) < 1:
+                msg = f"limits.{each.name} is {getattr(self, each.name)}; it must be 1 or more"
+                raise ValueError(msg)
+
 
 UNLIMITED = Limits(**{field.name: sys.maxsize for field in fields(Limits)})
 """For what was taken before, perhaps under other limits: the journal."""
