@@ -6,7 +6,8 @@
 A verdict of Abstain changes nothing: a gap in the data neither fires nor resolves. The names
 are Prometheus's; `hold` is its `for`, `keep` its `keep_firing_for`, both counted in judged
 points that did not abstain, because a run's clock is its steps. An alert fires with the highest
-severity that `hold` findings in a row have reached, and keeps it until it is resolved.
+severity that `hold` findings in a row have reached, and falls back to a lower one after `keep`
+findings in a row that do not reach it.
 """
 
 import enum
@@ -38,10 +39,12 @@ class Alert:
     """Step of the latest finding."""
     hits: tuple[int, ...] = NO_HITS
     """Findings in a row of at least each severity, lowest severity first."""
+    misses: tuple[int, ...] = NO_HITS
+    """Findings in a row below each severity."""
     clears: int = 0
     """Clear verdicts in a row."""
     severity: Severity | None = None
-    """The highest severity of this episode; None until it fires."""
+    """The severity that it fires with; None until it does."""
     finding: Finding | None = None
     """The latest."""
 
@@ -53,9 +56,9 @@ def advance(alert: Alert, verdict: Verdict, step: int, *, hold: int, keep: int) 
             return alert
         case State.INACTIVE | State.RESOLVED, Finding():
             since = step if verdict.since_step is None else verdict.since_step
-            return _found(Alert(State.PENDING, since=since), verdict, step, hold)
+            return _found(Alert(State.PENDING, since=since), verdict, step, hold, keep)
         case State.PENDING | State.FIRING, Finding():
-            return _found(alert, verdict, step, hold)
+            return _found(alert, verdict, step, hold, keep)
         case State.PENDING, Clear():
             return Alert()
         case State.FIRING, Clear() if alert.clears + 1 >= keep:
@@ -65,14 +68,25 @@ def advance(alert: Alert, verdict: Verdict, step: int, *, hold: int, keep: int) 
     return alert
 
 
-def _found(alert: Alert, finding: Finding, step: int, hold: int) -> Alert:
+def _found(alert: Alert, finding: Finding, step: int, hold: int, keep: int) -> Alert:
     reached = finding.severity.rank
     hits = tuple(n + 1 if rank <= reached else 0 for rank, n in enumerate(alert.hits))
-    held = [severity for severity, n in zip(Severity, hits, strict=True) if n >= hold]
-    highest = max(held, key=lambda s: s.rank) if held else None
-    if alert.severity is not None and (highest is None or highest.rank < alert.severity.rank):
-        highest = alert.severity
-    state = State.FIRING if highest is not None else State.PENDING
+    misses = tuple(n + 1 if rank > reached else 0 for rank, n in enumerate(alert.misses))
+    present = -1 if alert.severity is None else alert.severity.rank
+    held = [
+        severity
+        for severity in Severity
+        if hits[severity.rank] >= hold
+        or (severity.rank <= present and misses[severity.rank] < keep)
+    ]
+    highest = held[-1] if held else None
     return replace(
-        alert, state=state, seen=step, hits=hits, clears=0, severity=highest, finding=finding
+        alert,
+        state=State.FIRING if highest else State.PENDING,
+        seen=step,
+        hits=hits,
+        misses=misses,
+        clears=0,
+        severity=highest,
+        finding=finding,
     )

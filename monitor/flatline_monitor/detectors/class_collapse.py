@@ -29,7 +29,8 @@ class ClassCollapse:
         number of classes beyond the first, relative to the labels.
     Fires when
         spread < `spread_floor` and missing >= `missing_share`: critical, or only information
-        when the skill, an optimistic bound of 1 - L / L0, is above `little_skill`.
+        when the missing classes hold at most `rare_share` of the labels while the skill, an
+        optimistic bound of 1 - L / L0, is above `little_skill`.
     Must not fire
         on imbalanced data that is predicted in proportion; with too few labels of a class;
         worse than as information on a rare event that is rightly never the likelier answer,
@@ -51,6 +52,7 @@ class ClassCollapse:
     spread_floor: float = 0.5
     missing_share: float = 0.25
     little_skill: float = 0.05
+    rare_share: float = 0.2
     support: int = 20
     window: int = 200
     warmup: int = 500
@@ -70,8 +72,9 @@ class ClassCollapse:
         if not (spread < self.spread_floor and share >= self.missing_share):
             return None
         skill = skill_bound(view, view.coarse.since(view.step - max(steps, view.step // 4) + 1))
+        rare = float(labels[missing].sum() / labels.sum()) <= self.rare_share
         return Finding(
-            severity=Severity.INFO if skill > self.little_skill else Severity.CRITICAL,
+            severity=Severity.INFO if rare and skill > self.little_skill else Severity.CRITICAL,
             summary=_sentence(labels, predicted, missing),
             evidence=(
                 Evidence(

@@ -14,7 +14,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import falling
+from flatline_monitor.detectors.statistics import falling, skill_bound
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -29,11 +29,13 @@ class Stagnation:
         of the last quarter of those blocks and L_first the median of the first 20 losses.
     Fires when
         (P < `certainty` or drop < `drop_floor`) and progress < `progress_floor` and
-        L > .5 L0, L0 being the null model's loss where it is known.
+        L > .5 L0 and skill < `skill_floor`, L0 being the null model's loss and the skill an
+        optimistic bound of 1 - L / L0 over the last quarter of the run, where they are known.
     Must not fire
         on a run that falls slowly but steadily; on one that began near its end, as fine-tuning
-        does (L <= .5 L0); on one that has made progress and rests, which is a plateau; while a
-        learning rate warms up, which its own warm-up covers.
+        does (L <= .5 L0); on weak signals, of which little can be learned and has been; on one
+        that has made progress and rests, which is a plateau; while a learning rate warms up,
+        which its own warm-up covers.
         Before 30 % of the plan it is only information (`alerts/suppression.py`).
     Sources
         P(slope < 0) of a least-squares line as in dlib's running_gradient; the size of the drop
@@ -55,6 +57,7 @@ class Stagnation:
     drop_floor: float = 0.02
     progress_floor: float = 0.1
     loss_floor: float = 0.5
+    skill_floor: float = 0.02
     fewest_blocks: int = 6
     warmup: int = 1000
 
@@ -70,7 +73,8 @@ class Stagnation:
         now = float(medians[-max(1, len(medians) // 4) :].mean())
         made = (first - now) / abs(first)
         null = view.null_loss
-        low = null is not None and now <= self.loss_floor * null
+        skill = skill_bound(view, view.coarse.since(view.step - view.step // 4))
+        low = (null is not None and now <= self.loss_floor * null) or skill >= self.skill_floor
         flat = certainty < self.certainty or drop < self.drop_floor
         if low or not flat or not made < self.progress_floor:
             return None

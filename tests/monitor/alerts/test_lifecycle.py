@@ -67,10 +67,13 @@ def test_with_hold_1_the_first_finding_fires():
         ("iFFF", "warning"),
         ("FFFCi", "warning"),
         ("CCC", "critical"),
+        ("CCCi", "critical"),
+        ("CCCii", "info"),
+        ("CCCFFi", "warning"),
     ],
 )
 def test_severity_is_the_highest_that_has_lasted(story, severity):
-    """One worse finding among milder ones makes the alert no worse; milder ones no milder."""
+    """One worse finding among milder ones makes it no worse, one milder one no milder; two do."""
     assert live(story)[0].severity == severity
 
 

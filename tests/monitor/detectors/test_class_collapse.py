@@ -5,7 +5,7 @@ import pytest
 
 from flatline_monitor.detectors.class_collapse import ClassCollapse
 from flatline_monitor.detectors.contract import NotMeasurableError
-from tests.signals import STEPS, classes, run
+from tests.signals import STEPS, classes, flat, run
 from tests.views import last_view
 
 
@@ -54,3 +54,20 @@ def test_the_sentence_says_what_is_predicted_and_what_is_not():
         "100.0% of the predictions are class 0; class 1 is (almost) never predicted, although "
         "9.4% of the labels are of it"
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "loss", "severity"),
+    [
+        ([29, 3], [32, 0], 0.32, "critical"),
+        ([29, 3], [32, 0], 0.25, "info"),
+        ([17, 15], [32, 0], 0.25, "critical"),
+    ],
+    ids=["no skill", "a rare event that is known of", "half of the labels, whatever the loss"],
+)
+def test_a_rare_class_may_rightly_never_be_the_likelier(labels, predicted, loss, severity):
+    """With skill, and a class that few samples have, it is only information."""
+    correct = np.minimum(labels, predicted).tolist()
+    signals = run(loss=flat(loss), counts=classes(STEPS, labels, predicted, correct))
+
+    assert ClassCollapse().check(last_view(signals)).severity == severity

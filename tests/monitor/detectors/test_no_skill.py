@@ -97,3 +97,32 @@ def test_wilson_agrees_with_its_definition():
     low = wilson_lower(60, 100)
 
     assert (0.6 - low) / np.sqrt(low * (1 - low) / 100) == pytest.approx(3.2905, rel=1e-3)
+
+
+def test_weighted_classes_are_judged_by_their_recall():
+    """Class weights trade accuracy for recall on purpose: 80 % of 90/10 is no guessing then."""
+    counts = classes(STEPS, [29, 3], [24, 8], [23, 2])
+    plain = run(loss=flat(0.5), counts=counts)
+    weighted = dataclasses.replace(plain, loss=(plain.loss * 2).astype(np.float32))
+
+    assert severity(plain) == Severity.CRITICAL
+    assert severity(weighted) is None
+
+
+@pytest.mark.parametrize("labels", [[31, 1], [32, 0]])
+def test_a_perfect_model_is_not_guessing(labels):
+    """However rare the other class is, and where nothing is known of the loss."""
+    hello = dataclasses.replace(HELLO, loss_kind=LossKind.UNKNOWN)
+    signals = run(counts=classes(STEPS, labels, labels, labels), hello=hello)
+    try:
+        assert severity(signals) is None
+    except NotMeasurableError:
+        assert labels == [32, 0]
+
+
+def test_one_wild_block_does_not_hide_the_rest():
+    """A diverging batch would carry a mean, and with it an optimistic bound, to anywhere."""
+    loss = flat(LN_2)
+    loss[390] = 1e7
+
+    assert severity(run(loss=loss, counts=even(16))) == Severity.CRITICAL

@@ -7,7 +7,7 @@ import pytest
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.engine.advance import Arrival, Ask, Run, advance
 from flatline_monitor.engine.codec import pack, unpack
-from flatline_monitor.runs.records import EndStatus, Stalled, StreamKey, Variables
+from flatline_monitor.runs.records import EndStatus, Record, Stalled, StreamKey, Variables
 from tests.signals import HELLO, SICK, STEPS, STREAM, VARIABLES, evaluation, firing, play
 
 SECOND = StreamKey("run-1", 1, 0)
@@ -20,7 +20,8 @@ def restarted(step: int = 250) -> Run:
     signals = SICK["no_skill"]
     run = play([*signals.records(), evaluation(100), evaluation(380)])
     narrow = signals.without("grad_norm", "update_norm", "weight_norm")
-    for number, record in enumerate((AGAIN, FEWER, narrow.chunk(step, STEPS))):
+    records: list[Record] = [AGAIN, FEWER, narrow.chunk(step, STEPS)]
+    for number, record in enumerate(records):
         run = advance(run, Arrival(SECOND, number, record, 1e3), Ask(CATALOGUE))
     return run
 
