@@ -139,3 +139,31 @@ def test_a_loss_in_a_list_of_one_is_that_loss(loss: Any) -> None:
 
     assert callback.run.description[0].class_count == 2
     assert "correct_count" in callback.run.names
+
+
+def test_batches_of_another_shape_turn_measuring_off_without_a_word_too_many(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is measured would be something else: the loss goes on, and so does the next fit."""
+
+    def lengths() -> Any:
+        for length in (5, 5, 7, 7):
+            yield np.ones((4, length, 2), "float32"), np.ones((4, length, 1), "float32")
+
+    model = compiled(lambda: keras.Sequential([keras.layers.Dense(1)]), loss="mse")
+    callback, fresh = Recording(), Recording()
+    data = tf.data.Dataset.from_generator(
+        lengths,
+        output_signature=(
+            tf.TensorSpec((4, None, 2), tf.float32),
+            tf.TensorSpec((4, None, 1), tf.float32),
+        ),
+    )
+    data = data.apply(tf.data.experimental.assert_cardinality(4))
+    with caplog.at_level("INFO", "flatline"):
+        model.fit(data, shuffle=False, verbose=0, callbacks=[callback])
+        model.fit(np.ones((8, 3, 2)), np.ones((8, 3, 1)), verbose=0, callbacks=[fresh], epochs=3)
+
+    assert callback.run.steps == [0, 1, 2, 3]
+    assert len(fresh.run.sampled_steps) > 0
+    assert "Traceback" not in caplog.text

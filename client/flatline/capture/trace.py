@@ -25,6 +25,7 @@ from flatline.capture.patches import replaced, without
 from flatline.capture.side import Side
 from flatline.capture.updates import Update, after_apply, before_apply, update_columns
 from flatline.guard import Guard
+from flatline.say import say
 
 _DICE = {
     *("RandomUniform", "RandomUniformInt", "RandomStandardNormal", "TruncatedNormal"),
@@ -126,7 +127,11 @@ class Tracer:
             _refuse_dice(step.graph)
             with self.guard:
                 row = self._row(step)
-                return self._hand_out(row, logs)
+                if row is not None:
+                    return self._hand_out(row, logs)
+                # Off until the next fit, which gets a tracer of its own.
+                self.guard.broken = True
+                say("batches of another shape are not measured; only the loss is from now on")
             return logs
         finally:
             self._local.step = None
@@ -186,7 +191,7 @@ class Tracer:
         return apply
 
     def _row(self, step: Step) -> Any:
-        """Pack everything that was measured on a step."""
+        """Pack everything that was measured on a step; None: not what was measured before."""
         model, given = self._model(), step.arguments
         columns: list[Column] = []
         variables: list[Any] = []
@@ -213,8 +218,7 @@ class Tracer:
             tuple(input_names(model, x, len(inputs))),
         )
         if self.layout is not None and layout != self.layout:
-            msg = "a later trace measures other things than the first one"
-            raise ValueError(msg)
+            return None
         self.layout = layout
         return row
 

@@ -122,7 +122,13 @@ class LocalRouter:
     def restore(self, remembered: Iterable[Remembered]) -> None:
         """Continue every run where its journal ends; call once, before the first stream."""
         for memory in remembered:
-            self._engine.restore(memory.snapshot, map(self._again, memory.entries))
+            try:
+                self._engine.restore(memory.snapshot, map(self._again, memory.entries))
+            except Exception:
+                log.exception(
+                    "run %s: its snapshot is of no use; feeding its journal", memory.run_id
+                )
+                self._engine.restore(None, map(self._again, memory.whole()))
         self._engine.settle(self._clock())
         self._durable.update(self._engine.streams())
 

@@ -4,7 +4,7 @@ The journal is the truth: feeding a run's entries in order gives its state again
 core is deterministic. A snapshot only saves the feeding of what came before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from flatline_monitor.runs.records import StreamKey
@@ -43,3 +43,5 @@ class Remembered:
     """The newest of the version asked for."""
     entries: Sequence[Entry]
     """Everything after the snapshot, in the order in which it was committed."""
+    whole: Callable[[], Sequence[Entry]]
+    """Gives everything from the beginning, for when the snapshot cannot be read."""

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from flatline_monitor.alerts.report import RunReport
@@ -76,7 +77,7 @@ class SqliteStore:
             ).fetchone()
             snapshot = Snapshot(*row) if row else None
             entries = self._entries(run_id, after=snapshot.entries if snapshot else 0)
-            yield Remembered(run_id, snapshot, entries)
+            yield Remembered(run_id, snapshot, entries, partial(self._entries, run_id, after=0))
 
     def prune(self, before: float, keep: Collection[str] = ()) -> int:
         """Forget the runs of which nothing came since `before`, but for those to keep."""

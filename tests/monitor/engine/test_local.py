@@ -36,7 +36,7 @@ class Disk:
     def remembered(self) -> Remembered:
         snapshot = self.snapshots[-1] if self.snapshots else None
         after = snapshot.entries if snapshot else 0
-        return Remembered(HELLO.run_id, snapshot, self.entries[after:])
+        return Remembered(HELLO.run_id, snapshot, self.entries[after:], lambda: self.entries)
 
 
 class Client:
@@ -247,5 +247,24 @@ def test_a_snapshot_of_another_version_is_never_asked_for():
         await client.send(router, [1, 2])
         await router.drain()
         assert [(s.version, s.entries) for s in disk.snapshots] == [(VERSION, 3)]
+
+    story(tell())
+
+
+def test_a_snapshot_that_cannot_be_read_is_done_without():
+    """The journal is the truth: the run is what it was, and the service starts."""
+
+    async def tell():
+        disk, client = Disk(), Client()
+        router = router_on(disk)
+        await opened(router, client)
+        await client.send(router, range(1, 6))
+        await router.drain()
+        before = router.report(HELLO.run_id)
+        disk.snapshots[-1] = dataclasses.replace(disk.snapshots[-1], blob=b"not a zip file")
+
+        again = router_on(disk)
+        again.restore([disk.remembered()])
+        assert again.report(HELLO.run_id) == before
 
     story(tell())
