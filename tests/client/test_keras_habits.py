@@ -1,6 +1,7 @@
 """What people do with callbacks and models, and what it must not come to."""
 
 import gc
+import itertools
 import random
 from typing import Any
 
@@ -167,3 +168,30 @@ def test_batches_of_another_shape_turn_measuring_off_without_a_word_too_many(
     assert callback.run.steps == [0, 1, 2, 3]
     assert len(fresh.run.sampled_steps) > 0
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("habit", ["sizes", "reset"])
+def test_a_running_mean_over_other_samples_gives_no_losses(habit: str) -> None:
+    """Batches of changing sizes, metrics reset in mid-epoch: unknown, and not made up."""
+    sizes = (16, 4, 9, 16, 2, 11) if habit == "sizes" else (16,) * 6
+    at = np.cumsum((0, *sizes))
+    parts = [(X[a - 9 : b - 9] if a > 60 else X[a:b], b - a) for a, b in itertools.pairwise(at)]
+    batches = [(np.resize(x, (n, FEATURES)), np.resize(LABELS, n)) for x, n in parts]
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+        def __len__(self) -> int:
+            return len(batches)
+
+        def __getitem__(self, i: int) -> Any:
+            return batches[i]
+
+    truth, callback = Recording(allowance_seconds=1e6), Recording(allowance_seconds=0)
+    reset = AtStep(2, lambda model: model.reset_metrics())
+    extra = [reset] if habit == "reset" else []
+    for each in (truth, callback):
+        compiled().fit(Batches(), shuffle=False, verbose=0, epochs=4, callbacks=[each, *extra])
+
+    losses, exact = callback.run.column("loss"), truth.run.column("loss")
+    known = np.isfinite(losses)
+    assert known.any()
+    np.testing.assert_allclose(losses[known], exact[known], rtol=1e-3)

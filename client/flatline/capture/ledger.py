@@ -8,7 +8,7 @@ import numpy as np
 from flatline.capture.layout import Layout
 from flatline.capture.losses import RunningLoss
 from flatline.capture.statistics import MOMENTS
-from flatline.rows import EXACT, UNKNOWN, Rows
+from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN, Rows
 
 _PLAIN = ("sample_count", "loss_scale", "data_loss", "regularization_loss")
 _COUNTS = ("label_count", "prediction_count", "correct_count", "positive_count")
@@ -56,6 +56,23 @@ class Ledger:
         entry.held = None
         if samples is not None and samples > 0:
             entry.loss, entry.source = self.running.advance(mean, samples)
+
+    def verify(self, epoch: int, samples: float | None, batch: float) -> None:
+        """Give up the losses of this epoch that were taken out of a mean over other samples.
+
+        The mean holds so many samples; batches of changing sizes, or a program that resets the
+        metrics or evaluates within an epoch, make it another number than was counted.
+        """
+        if samples is None or not self.entries:
+            return
+        room = batch if self.entries[-1].held is not None else 0.0
+        missing = samples - self.running.samples
+        if -0.5 < missing < room + 0.5:  # noqa: PLR2004 - whole numbers, in float32
+            return
+        for entry in self.entries:
+            if entry.epoch == epoch and entry.source == RECONSTRUCTED:
+                entry.loss, entry.source = math.nan, UNKNOWN
+        self.running.lose()
 
     def take(self, layout: Layout | None, revision: int, *, everything: bool) -> Rows | None:
         """Return the steps gathered so far and forget them.

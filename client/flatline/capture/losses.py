@@ -56,6 +56,10 @@ class RunningLoss:
         self.samples = 0.0
         """Samples that are in the mean."""
 
+    def lose(self) -> None:
+        """Know nothing of the mean any more, until the epoch ends."""
+        self._sum = math.nan
+
     def advance(self, mean: float, samples: float) -> tuple[float, int]:
         """Return the loss of the step that made the mean this one, and where it comes from."""
         before, first = self._sum, self.samples == 0

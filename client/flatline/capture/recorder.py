@@ -89,6 +89,7 @@ class Recorder:
         """Settle what only the end of an epoch tells: the size of its last batch."""
         self.drain()
         samples = loss_samples(self._model) if self._stock and self._in_epoch else None
+        self._ledger.verify(self._epoch, samples, self._batch or 0.0)
         if samples is not None and self._batch:
             self._partial = samples != self._batch * self._in_epoch
             self._ledger.settle(samples - self._ledger.running.samples)
@@ -137,6 +138,8 @@ class Recorder:
         """Hand over the steps gathered so far."""
         if not self._ledger.entries:
             return
+        if self._stock and self._in_epoch:
+            self._ledger.verify(self._epoch, loss_samples(self._model), self._batch or 0.0)
         layout = self._tracer.layout
         if layout is not None and layout is not self._announced:
             self._revision = self._sink.set_variables(layout.variables, layout.inputs)
