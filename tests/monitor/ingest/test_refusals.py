@@ -156,7 +156,7 @@ def test_a_stream_that_says_nothing_is_ended() -> None:
     """Holding a connection open costs a stranger more than it costs us."""
 
     async def story() -> None:
-        async with service(limits=Limits(hello_seconds=0)) as it:
+        async with service(limits=Limits(hello_seconds=1)) as it:
             call = it.watch()
 
             assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
