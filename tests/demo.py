@@ -111,7 +111,7 @@ def evidence(entry: dict[str, Any]) -> str:
     """Return one number with its limit."""
     value = entry["value"]
     number = f"{value:.4g}" if isinstance(value, float | int) else str(value)
-    limit = "" if entry["limit"] is None else f" (limit {entry['limit']:.4g})"
+    limit = "" if entry["limit"] is None else f" (fires {entry['fires']} {entry['limit']:.4g})"
     return f"{entry['statistic']} = {number}{limit} {entry['unit']}".rstrip()
 
 

@@ -6,10 +6,10 @@ Times are seconds after START, which is no round number of anything.
 from typing import Any
 
 from flatline_monitor.alerts.lifecycle import State
-from flatline_monitor.alerts.report import AlertReport, EvaluationReport, RunReport, RunState
+from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.detectors.contract import Evidence, Severity
-from flatline_monitor.runs.records import ClientHealth, Hello, Role, Variable
+from flatline_monitor.runs.records import ClientHealth, Evaluation, Hello, Role, Variable
 
 START = 1_700_000_123.0
 RUN_ID = "calm-lake-00a1"
@@ -77,7 +77,7 @@ def run_report(
         "ended_at": None,
         "variables": (Variable("model/dense/kernel", "dense", Role.KERNEL, (784, 10)),),
         "alerts": quiet_alerts(run_id),
-        "evaluations": (EvaluationReport(50, 0, 1000, {"accuracy": 0.75}),),
+        "evaluations": (Evaluation(50, 0, 1000, {"accuracy": 0.75}),),
         "health": ClientHealth(overhead_ratio=0.0078125, sampled_steps=4),
         "notes": (),
     }

@@ -1,12 +1,11 @@
 """What people and machines are shown of a run: plain frozen values, made when asked for."""
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.detectors.contract import Evidence, Reason, Severity
-from flatline_monitor.runs.records import ClientHealth, Hello, Variable
+from flatline_monitor.runs.records import ClientHealth, Evaluation, Hello, Variable
 
 
 class RunState(enum.StrEnum):
@@ -52,16 +51,6 @@ class AlertReport:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationReport:
-    """One pass over a validation set."""
-
-    step: int
-    epoch: int
-    n: int | None
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
 class RunReport:
     """One run, as it stands."""
 
@@ -84,7 +73,7 @@ class RunReport:
     variables: tuple[Variable, ...]
     alerts: tuple[AlertReport, ...]
     """One for each detector of the catalogue, in its order."""
-    evaluations: tuple[EvaluationReport, ...]
+    evaluations: tuple[Evaluation, ...]
     """The latest, oldest first."""
     health: ClientHealth | None
     notes: tuple[str, ...]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flatline_monitor.alerts.book import NO_PAGE
-from flatline_monitor.alerts.report import AlertReport, EvaluationReport, RunReport
+from flatline_monitor.alerts.report import AlertReport, RunReport
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.engine.advance import Run
 
@@ -26,9 +26,7 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
         ended_at=run.ended_at,
         variables=history.variables.variables,
         alerts=tuple(alert_report(run, detector) for detector in catalogue),
-        evaluations=tuple(
-            EvaluationReport(e.step, e.epoch, e.n, e.metrics) for e in history.evaluations
-        ),
+        evaluations=history.evaluations,
         health=run.health,
         notes=run.notes,
     )

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flatline_monitor.alerts.report import AlertReport, EvaluationReport, RunReport
+from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.runs.records import Evaluation
 
 UPSERT_RUN = """
     INSERT INTO runs (run_id, last_entry_at, name, project, state, step, started_at, ended_at)
@@ -59,7 +60,7 @@ def _alert_row(alert: AlertReport) -> tuple[object, ...]:
     )
 
 
-def _evaluation_row(run_id: str, each: EvaluationReport) -> tuple[object, ...]:
+def _evaluation_row(run_id: str, each: Evaluation) -> tuple[object, ...]:
     return (run_id, each.step, each.epoch, each.n, _json(each.metrics))
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from flatline_monitor.alerts.lifecycle import State
-from flatline_monitor.alerts.report import AlertReport, EvaluationReport, RunReport, RunState
+from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.detectors.contract import Evidence, Severity
 from flatline_monitor.runs.journal import Entry, Snapshot
-from flatline_monitor.runs.records import Hello, StreamKey
+from flatline_monitor.runs.records import Evaluation, Hello, StreamKey
 from flatline_monitor.storage.errors import StoreError
 from flatline_monitor.storage.store import NAME, SqliteStore
 
@@ -50,7 +50,7 @@ REPORT = RunReport(
     ended_at=None,
     variables=(),
     alerts=(ALERT, replace(ALERT, detector="quiet", transition_at=None)),
-    evaluations=(EvaluationReport(9, 0, None, {"loss": math.inf}),),
+    evaluations=(Evaluation(9, 0, None, {"loss": math.inf}),),
     health=None,
     notes=(),
 )

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from flatline_monitor.alerts.report import EvaluationReport
 from flatline_monitor.detectors.contract import Evidence
-from flatline_monitor.runs.records import Role, Variable
+from flatline_monitor.runs.records import Evaluation, Role, Variable
 from flatline_monitor.web.headers import HEADERS
 from tests.monitor.reports import RUN_ID, firing_alert, quiet_alert, run_report
 from tests.monitor.web.asking import Site, read
@@ -85,7 +84,7 @@ def test_what_a_run_says_is_text_and_never_markup(path: str) -> None:
         exception_type=EVIL,
         alerts=(alert, quiet_alert(EVIL)),
         variables=(Variable(EVIL, EVIL, Role.OTHER, ()),),
-        evaluations=(EvaluationReport(1, 0, None, {EVIL: 1.0}),),
+        evaluations=(Evaluation(1, 0, None, {EVIL: 1.0}),),
         notes=(EVIL,),
     )
     page = read(Site(run), path)
