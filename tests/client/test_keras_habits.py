@@ -195,3 +195,24 @@ def test_a_running_mean_over_other_samples_gives_no_losses(habit: str) -> None:
     known = np.isfinite(losses)
     assert known.any()
     np.testing.assert_allclose(losses[known], exact[known], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5),
+        keras.optimizers.schedules.CosineDecay(0.1, 20, warmup_target=0.2, warmup_steps=4),
+        keras.optimizers.schedules.PiecewiseConstantDecay([3, 9], [0.1, 0.01, 0.001]),
+    ],
+    ids=["exponential", "cosine", "piecewise"],
+)
+def test_a_schedule_is_followed_step_by_step(schedule: Any) -> None:
+    """Also between sampled steps; a rate that stays is not sent again."""
+    callback = Recording(allowance_seconds=0)
+    fit(compiled(optimizer=lambda: keras.optimizers.SGD(schedule)), [callback], epochs=5)
+
+    rate, seen = None, []
+    for step in callback.run.steps:
+        rate = callback.run.rates.get(step, rate)
+        seen.append(rate)
+    assert seen == pytest.approx([float(schedule(step)) for step in callback.run.steps], rel=1e-5)

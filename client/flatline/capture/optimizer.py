@@ -9,13 +9,18 @@ from flatline.capture.statistics import plain
 from flatline.capture.trace import optimizers_of
 
 
+def inner_optimizer(model: Any) -> Any:
+    """Return the model's first optimizer, without the loss scaling around it; None: none."""
+    optimizer = next(iter(optimizers_of(model)), None)
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def learning_rate(model: Any, *, done: bool) -> float | None:
     """Return the rate of the step that comes, or with `done` of the one just taken.
 
     None: the model has no optimizer whose rate can be read.
     """
-    optimizer = next(iter(optimizers_of(model)), None)
-    inner: Any = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inner_optimizer(model)
     rate = getattr(inner, "_learning_rate", None)
     if rate is None:
         return None

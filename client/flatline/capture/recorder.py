@@ -9,7 +9,12 @@ import numpy as np
 
 from flatline.capture.fit import Fit
 from flatline.capture.ledger import Entry, Ledger, complete, samples_in
-from flatline.capture.optimizer import learning_rate, loss_samples, takes_stock_steps
+from flatline.capture.optimizer import (
+    learning_rate,
+    loss_samples,
+    takes_stock_steps,
+)
+from flatline.capture.rates import Rates
 from flatline.capture.sampler import Sampler
 from flatline.capture.trace import Tracer
 from flatline.rows import AS_LOGGED, Rows, Variable
@@ -65,7 +70,7 @@ class Recorder:
     def begin_fit(self, model: Any, tracer: Tracer, fit: Fit) -> None:
         """Go on with this model."""
         self._model, self._tracer, self._fit = model, tracer, fit
-        self._stock = takes_stock_steps(model)
+        self._stock, self._rates = takes_stock_steps(model), Rates(model)
         self._per_call = int(model.steps_per_execution)
         self._single = model.distribute_strategy.num_replicas_in_sync == 1
         self._batch: float | None = None
@@ -144,14 +149,21 @@ class Recorder:
         if layout is not None and layout is not self._announced:
             self._revision = self._sink.set_variables(layout.variables, layout.inputs)
             self._announced = layout
-        newest = self._ledger.entries[-1]
-        if newest.rate is None:
-            newest.rate = learning_rate(self._model, done=True)
+        self._read_rates()
         rows = self._ledger.take(layout, self._revision, everything=everything)
         if rows is not None:
             self._sink.report_health(self.overhead_ratio, self._sampled_steps)
             self._sink.offer(rows)
         self._flushed = time.perf_counter()
+
+    def _read_rates(self) -> None:
+        """Give every step its rate where a schedule rules it, else the newest step the one now."""
+        entries = self._ledger.entries
+        for entry, rate in zip(entries, self._rates.latest(len(entries)), strict=False):
+            if entry.rate is None:
+                entry.rate = rate
+        if entries[-1].rate is None:
+            entries[-1].rate = learning_rate(self._model, done=True)
 
     @property
     def overhead_ratio(self) -> float | None:
