@@ -37,6 +37,8 @@ class Ledger:
         self.first_step = first_step
         self.entries: list[Entry] = []
         self.running = RunningLoss()
+        self.varies = False
+        """Whether batches were seen, not the last of an epoch, whose size differs."""
         self._rate: float | None = None
 
     def __len__(self) -> int:
@@ -65,10 +67,13 @@ class Ledger:
         """
         if samples is None or not self.entries:
             return
-        room = batch if self.entries[-1].held is not None else 0.0
+        held = self.entries[-1].held is not None
         missing = samples - self.running.samples
-        if -0.5 < missing < room + 0.5:  # noqa: PLR2004 - whole numbers, in float32
+        # A last batch may be smaller, unless the others are not of one size either.
+        least = batch if held and self.varies else 0.0
+        if least - 0.5 < missing < (batch if held else 0.0) + 0.5:
             return
+        self.varies = True
         for entry in self.entries:
             if entry.epoch == epoch and entry.source == RECONSTRUCTED:
                 entry.loss, entry.source = math.nan, UNKNOWN

@@ -240,6 +240,8 @@ class Recorder:
         if not exact and len(entries) == 1 and self._maybe_smaller() and math.isfinite(mean):
             last.held = mean
             return
+        if any(size not in {None, batch} for size in sizes) and not self._maybe_smaller():
+            self._ledger.varies = True
         samples = sum(sizes[i] or batch if i < len(sizes) else batch for i in range(len(entries)))
         loss, source = self._ledger.running.advance(mean, samples)
         if exact:
