@@ -46,7 +46,7 @@ class Findings:
 
     def __init__(self, quiet: tuple[str, ...] = ()) -> None:
         self._quiet = quiet
-        self._seen: set[tuple[str, str, bool, int]] = set()
+        self._latest: dict[str, tuple[str, bool, int]] = {}
         self._kept: list[Found] = []
 
     @property
@@ -64,10 +64,14 @@ class Findings:
             step=message.step,
             summary=plain(message.summary),
         )
-        key = (found.detector, found.severity, found.resolved, found.since_step)
-        if key in self._seen or len(self._seen) >= _REMEMBERED:
+        # The same again is a monitor that repeats itself; back to a worse severity is news.
+        key = (found.severity, found.resolved, found.since_step)
+        known = found.detector in self._latest
+        if self._latest.get(found.detector) == key:
             return None
-        self._seen.add(key)
+        if not known and len(self._latest) >= _REMEMBERED:
+            return None
+        self._latest[found.detector] = key
         if len(self._kept) < _KEPT:
             self._kept.append(found)
         return None if found.detector in self._quiet else found

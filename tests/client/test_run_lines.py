@@ -138,3 +138,17 @@ def test_a_disabled_run_does_nothing(caplog: pytest.LogCaptureFixture) -> None:
     assert lines(caplog) == []
     assert run.findings == ()
     assert run._delivery is None
+
+
+def test_an_alert_that_becomes_worse_again_is_news(caplog: pytest.LogCaptureFixture) -> None:
+    """Critical, then milder, then critical in one episode: the last line is what is true."""
+    info, critical = monitor_pb2.SEVERITY_INFO, monitor_pb2.SEVERITY_CRITICAL
+    told = [finding(severity=severity) for severity in (critical, info, critical, critical)]
+    with caplog.at_level("INFO"), Peer(script=Script(findings=told)) as peer:
+        run = Run(peer.target)
+        run.log(0, loss=1.0)
+        run.finish()
+
+    said = [line.split()[1] for line in lines(caplog) if "non_finite at" in line]
+    assert said == ["CRITICAL", "INFO", "CRITICAL"]
+    assert "1 alert (critical non_finite since step 57)" in lines(caplog)[-1]

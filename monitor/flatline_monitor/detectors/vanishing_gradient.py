@@ -83,7 +83,7 @@ class VanishingGradient:
             severity=Severity.WARNING,
             summary=(
                 f"The gradient shrinks by {gap:.1f} decades from {last} to "
-                f"{paths[int(early.argmax())]}, and the loss does not fall"
+                f"{paths[int(early.argmax())]}, and the run does not learn"
             ),
             evidence=(
                 Evidence("gradient_gap_last_to_first_half", gap, self.gap_decades, "decades"),
