@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from flatline.say import plain
 from flatline.v1 import monitor_pb2
 
-_REMEMBERED = 1000
+_MOST = 1000
 _KEPT = 200
 _SHOWN_AT_THE_END = 3
 
@@ -47,6 +47,7 @@ class Findings:
     def __init__(self, quiet: tuple[str, ...] = ()) -> None:
         self._quiet = quiet
         self._latest: dict[str, tuple[str, bool, int]] = {}
+        self._taken = 0
         self._kept: list[Found] = []
 
     @property
@@ -66,12 +67,10 @@ class Findings:
         )
         # The same again is a monitor that repeats itself; back to a worse severity is news.
         key = (found.severity, found.resolved, found.since_step)
-        known = found.detector in self._latest
-        if self._latest.get(found.detector) == key:
-            return None
-        if not known and len(self._latest) >= _REMEMBERED:
+        if self._latest.get(found.detector) == key or self._taken >= _MOST:
             return None
         self._latest[found.detector] = key
+        self._taken += 1
         if len(self._kept) < _KEPT:
             self._kept.append(found)
         return None if found.detector in self._quiet else found

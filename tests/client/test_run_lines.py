@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flatline import Run
+from flatline.findings import Findings
 from flatline.v1 import monitor_pb2
 from tests.client.peer import Memory, Peer, Script, finding
 
@@ -152,3 +153,12 @@ def test_an_alert_that_becomes_worse_again_is_news(caplog: pytest.LogCaptureFixt
     said = [line.split()[1] for line in lines(caplog) if "non_finite at" in line]
     assert said == ["CRITICAL", "INFO", "CRITICAL"]
     assert "1 alert (critical non_finite since step 57)" in lines(caplog)[-1]
+
+
+def test_a_monitor_that_never_stops_talking_is_not_listened_to_for_ever() -> None:
+    """Two severities in turn are news each time, but not more than a thousand times."""
+    info, critical = monitor_pb2.SEVERITY_INFO, monitor_pb2.SEVERITY_CRITICAL
+    findings = Findings()
+    told = [findings.take(finding(severity=s)) for s in (critical, info) * 2_000]
+
+    assert sum(found is not None for found in told) == 1_000

@@ -15,7 +15,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.rows import bad_steps
+from flatline_monitor.runs.rows import bad_steps, lost_steps
 from flatline_monitor.runs.view import RunView
 
 
@@ -82,9 +82,8 @@ class NonFinite:
         if "loss_scale" not in columns or "global_grad_norm" not in columns:
             return bad
         overflow = ~np.isfinite(columns["global_grad_norm"])
-        lost = view.rows.step[view.rows.loss_known & ~np.isfinite(view.rows.loss)]
         skipped = view.rows.sampled.step[overflow]
-        skipped = skipped[~np.isin(skipped, lost)]
+        skipped = skipped[~np.isin(skipped, lost_steps(view.rows))]
         recent = overflow[-self.skipped_in_a_row :]
         in_a_row = recent.size == self.skipped_in_a_row and bool(recent.all())
         share = float(overflow.mean()) if overflow.size >= self.fewest_for_share else 0.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flatline_monitor.runs.rows import Rows, bad_steps
+from flatline_monitor.runs.rows import Rows, bad_steps, lost_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ def first_bad(known: FirstBad | None, window: Rows, fresh: Rows) -> FirstBad | N
         return known if bad_steps(window).size else None
     bad = bad_steps(fresh)
     if "loss_scale" in fresh.sampled.columns:
-        lost = fresh.step[fresh.loss_known & ~np.isfinite(fresh.loss)]
-        bad = bad[np.isin(bad, lost)]
+        bad = bad[np.isin(bad, lost_steps(fresh))]
     return _at(fresh, int(bad[0])) if bad.size else None
 
 

@@ -72,16 +72,20 @@ def latest(rows: Rows, steps: int, samples: int) -> Rows:
     return _slice(rows, slice(max(0, len(rows) - steps), None), sampled)
 
 
+def lost_steps(rows: Rows) -> Int[Array, " lost"]:
+    """Return the steps whose loss was measured and is not finite, ascending."""
+    return np.asarray(rows.step[rows.loss_known & ~np.isfinite(rows.loss)])
+
+
 def bad_steps(rows: Rows) -> Int[Array, " bad"]:
     """Return the steps with a non-finite value in the loss, a gradient or a weight, ascending."""
-    lost = rows.step[rows.loss_known & ~np.isfinite(rows.loss)]
     columns = rows.sampled.columns
     bad = np.zeros(len(rows.sampled.step), bool)
     if "global_grad_norm" in columns:
         bad |= ~np.isfinite(columns["global_grad_norm"])
     if "weight_norm" in columns:
         bad |= ~np.isfinite(columns["weight_norm"]).all(axis=1)
-    return np.union1d(lost, rows.sampled.step[bad])
+    return np.union1d(lost_steps(rows), rows.sampled.step[bad])
 
 
 def _slice(rows: Rows, part: slice, sampled: Sampled) -> Rows:
