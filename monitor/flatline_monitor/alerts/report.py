@@ -4,7 +4,9 @@ import enum
 from dataclasses import dataclass
 
 from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
 from flatline_monitor.detectors.contract import Evidence, Reason, Severity
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.runs.records import ClientHealth, Evaluation, Hello, Variable
 
 
@@ -41,6 +43,8 @@ class AlertReport:
     """Server time of the latest change of state or severity, seconds since 1970."""
     abstained: Reason | None = None
     """Why the detector could not look the last time; None: it looked, or was not asked yet."""
+    causes: tuple[Cause, ...] = ()
+    """What probably explains it, the likeliest first."""
 
     @property
     def active(self) -> tuple[Severity, ...]:
@@ -78,6 +82,10 @@ class RunReport:
     health: ClientHealth | None
     notes: tuple[str, ...]
     """What the reader should know: a restart from a checkpoint, steps that never arrived."""
+    verdict: RunVerdict = NOT_YET
+    """How the run is, in one sentence."""
+    causes: tuple[Cause, ...] = ()
+    """What probably explains all that was found together, the likeliest first."""
 
     @property
     def run_id(self) -> str:

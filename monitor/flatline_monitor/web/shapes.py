@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.alerts.verdict import RunVerdict
+from flatline_monitor.diagnosis.contract import Cause
 
 Json: TypeAlias = dict[str, object]
 
@@ -31,6 +33,8 @@ def run_shape(report: RunReport) -> Json:
         "step": report.step,
         "epoch": report.epoch,
         "loss": number(report.loss),
+        "verdict": verdict_shape(report.verdict),
+        "causes": [cause_shape(cause) for cause in report.causes],
         "alerts": [alert_shape(alert) for alert in seen(report)],
         "abstentions": {a.detector: a.abstained.value for a in report.alerts if a.abstained},
     }
@@ -57,7 +61,28 @@ def alert_shape(alert: AlertReport) -> Json:
             for evidence in alert.evidence
         ],
         "variables": list(alert.variables),
-        "causes": [],
+        "causes": [cause_shape(cause) for cause in alert.causes],
+    }
+
+
+def cause_shape(cause: Cause) -> Json:
+    """Return one likely cause with its remedy."""
+    return {
+        "name": cause.name,
+        "title": cause.title,
+        "weight": round(cause.weight, 3),
+        "for": list(cause.speaks_for),
+        "against": list(cause.speaks_against),
+        "remedy": {"text": cause.remedy.text, "code": cause.remedy.code},
+    }
+
+
+def verdict_shape(verdict: RunVerdict) -> Json:
+    """Return how a run is, all in all."""
+    return {
+        "level": verdict.level.value,
+        "sentence": verdict.sentence,
+        "closing": verdict.closing,
     }
 
 

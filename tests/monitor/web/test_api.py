@@ -29,6 +29,12 @@ def test_a_run_in_full() -> None:
         "step": 61,
         "epoch": 1,
         "loss": 0.5,
+        "verdict": {
+            "level": "healthy",
+            "sentence": "nothing was found so far",
+            "closing": False,
+        },
+        "causes": [],
         "alerts": [
             {
                 "run": RUN_ID,

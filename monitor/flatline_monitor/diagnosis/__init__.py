@@ -1,0 +1,1 @@
+"""Diagnosis: what probably causes the findings, and what to do about it."""
