@@ -21,6 +21,7 @@ from flatline_monitor.detectors.statistics import (
     skill_bound,
     wilson_lower,
 )
+from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
@@ -64,6 +65,8 @@ class NoSkill:
         not above chance + 25 % of the rest) and
         skill < `floor` (critical), skill < `little_skill` or not known (warning);
         skill < `floor` alone where accuracy cannot be measured, as in a regression (warning).
+        It is only information where time is lacking: in the first ten epochs and 500 steps, while
+        the loss falls by 1 % of L0 or more with each epoch.
     Must not fire
         on imbalanced data that is learned slowly, where the loss already beats the null model;
         on a model whose accuracy beats chance while a few bad samples spoil its loss; on a
@@ -100,6 +103,8 @@ class NoSkill:
         severity = self._severity(skill, reached)
         if severity is None:
             return None
+        if lacks_time(view):
+            severity = Severity.INFO
         loss, _ = mean_loss(blocks)
         return Finding(
             severity=severity,

@@ -13,6 +13,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
+from flatline_monitor.detectors.statistics import wilson_lower
 from flatline_monitor.runs.records import Evaluation, Task
 from flatline_monitor.runs.view import RunView
 
@@ -31,12 +32,15 @@ class Overfitting:
 
     Statistic
         GL = validation loss / its lowest so far - 1, at the last `in_a_row` evaluations;
-        gap = validation loss - training loss, now, as a share of the null model's loss (of the
-        first loss where that is not known).
+        rise = validation loss - its lowest so far, gap = validation loss - training loss, both
+        as a share of the null model's loss L0 (of the first loss where that is not known).
     Fires when
-        GL > `generalisation_loss` and gap > `material` in `in_a_row` evaluations in a row, and
-        the validation accuracy, where there is one, has not risen beyond its noise since the
-        lowest validation loss.
+        GL > `generalisation_loss`, rise > `material` and gap > `material` in `in_a_row`
+        evaluations in a row, and the validation accuracy, where there is one, has not risen
+        beyond its noise since the lowest validation loss; or when the model only memorises:
+        no validation loss was ever below (1 - `little_skill`) L0, gap > `material`, the
+        training loss is below (1 - `material`) L0, and the validation accuracy is not above
+        chance, after `late` of the plan.
     Must not fire
         on a tiny loss that wobbles, which `material` excludes; while the validation accuracy
         still rises, as with noisy labels and double descent; when the training loss is above
@@ -45,7 +49,8 @@ class Overfitting:
     Sources
         Prechelt (1998), Early Stopping, but when?, section 2: GL and UP. The gap and the
         accuracy are ours: the ratio alone fires on 91 % of healthy runs, whose losses end near
-        zero.
+        zero. Memorising: Zhang et al. (2017), Understanding deep learning requires rethinking
+        generalization, section 2, on networks that fit random labels.
     """
 
     name: ClassVar[str] = "overfitting"
@@ -60,6 +65,8 @@ class Overfitting:
 
     generalisation_loss: float = 0.2
     material: float = 0.1
+    little_skill: float = 0.05
+    late: float = 0.3
     in_a_row: int = 3
     fewest_evaluations: int = 5
     warmup: int = 0
@@ -77,10 +84,13 @@ class Overfitting:
         scale = view.null_loss or abs(view.first_loss)
         losses = [e.metrics["loss"] for e in last]
         gap = min(losses) - train
-        rising = min(losses) > (1 + self.generalisation_loss) * lowest
-        if not (rising and gap > self.material * scale and best not in last):
+        if not gap > self.material * scale:
             return None
-        if _accuracy_rose(best, last):
+        if self._memorises(view, lowest, train) and not _beats_chance(view, last):
+            return self._memorised(view, losses[-1], lowest, train)
+        rise = min(losses) - lowest
+        rising = rise > max(self.generalisation_loss * lowest, self.material * scale)
+        if not rising or best in last or _accuracy_rose(best, last):
             return None
         return Finding(
             severity=Severity.WARNING,
@@ -100,12 +110,49 @@ class Overfitting:
             since_step=best.step,
         )
 
+    def _memorises(self, view: RunView, lowest: float, train: float) -> bool:
+        null, share = view.null_loss, view.share_of_plan
+        return (
+            null is not None
+            and (share is None or share >= self.late)
+            and lowest > (1 - self.little_skill) * null
+            and train < (1 - self.material) * null
+        )
+
+    def _memorised(self, view: RunView, now: float, lowest: float, train: float) -> Finding:
+        null = view.null_loss or math.nan
+        return Finding(
+            severity=Severity.WARNING,
+            summary=(
+                f"The model only memorises: the training loss has fallen to {train:.4g}, but the "
+                f"validation loss is {now:.4g} and was never below {lowest:.4g}; a constant answer "
+                f"reaches {null:.4g}"
+            ),
+            evidence=(
+                Evidence(
+                    "best_validation_skill", 1 - lowest / null, self.little_skill, fires=Side.BELOW
+                ),
+                Evidence("training_skill", 1 - train / null, self.material),
+            ),
+        )
+
     @staticmethod
     def _train_loss(view: RunView, seen: Sequence[Evaluation]) -> float:
         """Return the mean training loss since the evaluation before the last."""
         blocks = view.fine.since(seen[-2].step)
         count = blocks.total("loss_count")
         return float(blocks.total("loss_sum") / count) if count else math.nan
+
+
+def _beats_chance(view: RunView, last: Sequence[Evaluation]) -> bool:
+    """Say whether the validation accuracy is surely above the share of the commonest label."""
+    labels = view.coarse.total("label_count")
+    for name in ACCURACIES:
+        if labels.sum() and name in last[-1].metrics:
+            n = last[-1].n or 100
+            share = sum(e.metrics.get(name, math.nan) for e in last) / len(last)
+            return bool(wilson_lower(share * n, n, z=2.0) > labels.max() / labels.sum())
+    return False
 
 
 def _accuracy_rose(best: Evaluation, last: Sequence[Evaluation]) -> bool:

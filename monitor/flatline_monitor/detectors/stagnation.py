@@ -15,6 +15,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import falling, skill_bound
+from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -36,7 +37,8 @@ class Stagnation:
         does (L <= .5 L0); on weak signals, of which little can be learned and has been; on one
         that has made progress and rests, which is a plateau; while a learning rate warms up,
         which its own warm-up covers.
-        Before 30 % of the plan it is only information (`alerts/suppression.py`).
+        Before 30 % of the plan it is only information (`alerts/suppression.py`), and so it is
+        in the first ten epochs and 500 steps while each epoch is better than the one before.
     Sources
         P(slope < 0) of a least-squares line as in dlib's running_gradient; the size of the drop
         beside it because a sure slope may be a tiny one. From 85 healthy and 90 sick runs of
@@ -79,7 +81,7 @@ class Stagnation:
         if low or not flat or not made < self.progress_floor:
             return None
         return Finding(
-            severity=Severity.CRITICAL,
+            severity=Severity.INFO if lacks_time(view) else Severity.CRITICAL,
             summary=(
                 f"The loss does not decrease: {first:.4g} at the beginning, {now:.4g} now, "
                 f"{max(drop, 0):.1%} of it gone over the last half of the run"

@@ -1,5 +1,6 @@
 """Update ratio: the optimizer changes the weights far too much, or hardly at all."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +14,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import finite_median, progress
+from flatline_monitor.detectors.statistics import finite_median, progress, skill_bound
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -24,35 +25,81 @@ class UpdateRatio:
 
     Statistic
         for each kernel, the median over the last `window` steps of
-        r = update_norm / weight_norm; steps that the optimizer skipped are left out.
+        r = update_norm / weight_norm, the weights as they are after the update; steps that the
+        optimizer skipped are left out. r_first = the second largest r of any kernel in the
+        first `first_steps` steps; it says what the learning rate did to the initial weights.
     Fires when
+        r_first > `first_ceiling` and the skill is below `skilled`: the run has not made up for
+        it; and, after `settling` steps,
         r > `ceiling` for one kernel; or r < `floor` for all of them while progress < 10 % and
         the loss is above half of the null model's.
     Must not fire
-        on biases, gamma and beta, which begin at zero or one; on fine-tuning and on the tail of
-        a schedule, where small updates are meant and the loss is low; on the start of a
+        on the first steps of ordinary recipes, Adam at 0.05 included, whose r_first stays below
+        0.1; on biases, gamma and beta, which begin at zero or one; on fine-tuning and on the
+        tail of a schedule, where small updates are meant and the loss is low; on the start of a
         learning-rate warm-up; on embeddings, of which few rows change.
     Sources
         Karpathy, CS231n notes, part 3: about 1e-3. TheDeepChecker's 1e-4 is loosened by a
-        decade, its 1e-1 kept: 85 healthy runs of small networks stay within.
+        decade, its 1e-1 kept: 85 healthy runs of small networks stay within. `first_ceiling`
+        lies between the largest r_first of our healthy trainings (0.1) and the smallest of
+        those that a learning rate has harmed (0.23: Adam at 0.3 and more, SGD at 3 and more).
     """
 
     name: ClassVar[str] = "update_ratio"
     needs: ClassVar[frozenset[str]] = frozenset({"loss", "update_norm", "weight_norm"})
     severities: ClassVar[tuple[Severity, ...]] = (Severity.WARNING,)
-    relaxable: ClassVar[Mapping[str, Side]] = {"ceiling": Side.ABOVE, "floor": Side.BELOW}
+    relaxable: ClassVar[Mapping[str, Side]] = {
+        "first_ceiling": Side.ABOVE,
+        "ceiling": Side.ABOVE,
+        "floor": Side.BELOW,
+    }
     hold: ClassVar[int] = 3
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
+    first_ceiling: float = 0.2
+    first_steps: int = 5
+    skilled: float = 0.5
     ceiling: float = 0.1
     floor: float = 1e-5
     progress_floor: float = 0.1
     loss_floor: float = 0.5
     window: int = 100
-    warmup: int = 300
+    settling: int = 300
+    warmup: int = 5
 
     def check(self, view: RunView) -> Finding | None:
-        """Look at each kernel's median ratio."""
+        """Look at the first updates, and at each kernel's median ratio."""
+        if finding := self._began_too_large(view):
+            return finding
+        return self._of_late(view) if view.step + 1 >= view.scaled(self.settling) else None
+
+    def _began_too_large(self, view: RunView) -> Finding | None:
+        first = view.firsts.update_ratio[: self.first_steps]
+        if len(first) < min(self.first_steps, view.scaled(self.first_steps)):
+            return None
+        ratio = float(np.sort(first)[-2:][0])
+        if not ratio > self.first_ceiling or self._has_made_up(view):
+            return None
+        return Finding(
+            severity=Severity.WARNING,
+            summary=(
+                f"The first steps each changed a layer by {ratio:.2g} of its size and swept the "
+                "initial weights away; the run has not made up for it"
+            ),
+            evidence=(
+                Evidence("first_update_ratio", ratio, self.first_ceiling),
+                *_rate(view, first=True),
+            ),
+            since_step=0,
+        )
+
+    def _has_made_up(self, view: RunView) -> bool:
+        steps = max(view.scaled(self.window), view.step // 4)
+        skill = skill_bound(view, view.coarse.since(view.step - steps + 1))
+        made = progress(view, steps) if math.isnan(skill) else skill
+        return made >= self.skilled
+
+    def _of_late(self, view: RunView) -> Finding | None:
         steps = view.scaled(self.window)
         begin = view.step - steps + 1
         updates, weights = (
@@ -62,8 +109,11 @@ class UpdateRatio:
         moved = (updates > 0).any(axis=1)
         if not (updates.size and moved.any()):
             raise NotMeasurableError
-        ratios = updates[moved] / np.maximum(weights[moved], 1e-30)
+        with np.errstate(invalid="ignore"):
+            ratios = updates[moved] / np.maximum(weights[moved], 1e-30)
         middle = np.array([finite_median(column) for column in ratios.T])
+        if not np.isfinite(middle).any():
+            raise NotMeasurableError
         if np.nanmax(middle) > self.ceiling:
             return self._found(view, int(np.nanargmax(middle)), middle, self.ceiling)
         if np.nanmax(middle) < self.floor and self._learns_nothing(view, steps):
@@ -80,7 +130,6 @@ class UpdateRatio:
     def _found(view: RunView, most: int, middle: np.ndarray, limit: float) -> Finding:
         path, ratio = view.variables[view.kernels[most]].path, float(middle[most])
         high = ratio > limit
-        rate = list(view.learning_rate.values())[-1:]
         return Finding(
             severity=Severity.WARNING,
             summary=(
@@ -92,7 +141,13 @@ class UpdateRatio:
                 Evidence(
                     "largest_update_ratio", ratio, limit, fires=Side.ABOVE if high else Side.BELOW
                 ),
-                *(Evidence("learning_rate", value) for value in rate),
+                *_rate(view),
             ),
             variables=(path,) if high else (),
         )
+
+
+def _rate(view: RunView, *, first: bool = False) -> tuple[Evidence, ...]:
+    """Return the learning rate now, or at the beginning; nothing where it was not sent."""
+    rates = list(view.learning_rate.values())
+    return tuple(Evidence("learning_rate", rate) for rate in (rates[:1] if first else rates[-1:]))

@@ -1,36 +1,59 @@
 """How a run began: its first losses and gradients, which later ones are measured against."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
 
+from flatline_monitor.runs.records import Variable
 from flatline_monitor.runs.rows import Rows
 
 KEPT = 20
+
+
+def _none() -> np.ndarray:
+    return np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Firsts:
     """The first finite values of each signal, at most 20; arrays are never changed."""
 
-    loss: Float[np.ndarray, " first"] = field(default_factory=lambda: np.zeros(0, np.float32))
-    data_loss: Float[np.ndarray, " sampled"] = field(
-        default_factory=lambda: np.zeros(0, np.float32)
-    )
+    loss: Float[np.ndarray, " first"] = field(default_factory=_none)
+    data_loss: Float[np.ndarray, " sampled"] = field(default_factory=_none)
     """Without regularisation and weights."""
-    grad_norm: Float[np.ndarray, " norm"] = field(default_factory=lambda: np.zeros(0, np.float32))
+    grad_norm: Float[np.ndarray, " norm"] = field(default_factory=_none)
     """Global gradient norms."""
+    kernel_norm: Float[np.ndarray, " kernels"] = field(default_factory=_none)
+    """Norm of all kernels and embeddings together, after the update."""
+    update_ratio: Float[np.ndarray, " update"] = field(default_factory=_none)
+    """Largest update norm / weight norm of a kernel; a step that changed nothing is left out.
 
-    def then(self, rows: Rows) -> "Firsts":
-        """Return them with those of further rows, as long as there is room."""
-        if min(len(self.loss), len(self.data_loss), len(self.grad_norm)) >= KEPT:
+    Kernels below half of Glorot's initial size are left out: they began at zero, or nearly so,
+    and their ratio is large however small the update.
+    """
+
+    def then(self, rows: Rows, kernels: Mapping[int, Variable]) -> "Firsts":
+        """Return them with those of further rows, as long as there is room.
+
+        `kernels` are the kernels and embeddings by their index on the rows' variable axis.
+        """
+        kept = (self.loss, self.data_loss, self.grad_norm, self.kernel_norm, self.update_ratio)
+        if min(map(len, kept)) >= KEPT:
             return self
         columns = rows.sampled.columns
+        weights, updates = (
+            columns[name][:, [*kernels]] if kernels and name in columns else None
+            for name in ("weight_norm", "update_norm")
+        )
         return Firsts(
             _first(self.loss, rows.loss[rows.loss_known]),
             _first(self.data_loss, columns.get("data_loss")),
             _first(self.grad_norm, columns.get("global_grad_norm")),
+            _first(self.kernel_norm, None if weights is None else _together(weights)),
+            _first(self.update_ratio, _ratios(updates, weights, [*kernels.values()])),
         )
 
 
@@ -38,3 +61,26 @@ def _first(kept: np.ndarray, more: np.ndarray | None) -> np.ndarray:
     if more is None or len(kept) >= KEPT:
         return kept
     return np.concatenate((kept, more[np.isfinite(more)]))[:KEPT]
+
+
+def _together(norms: np.ndarray) -> np.ndarray:
+    """Return the norm of several arrays together, out of their norms [sampled, kernel]."""
+    return np.asarray(np.sqrt((norms.astype(np.float64) ** 2).sum(axis=1)), np.float32)
+
+
+def _ratios(
+    updates: np.ndarray | None, weights: np.ndarray | None, kernels: Sequence[Variable]
+) -> np.ndarray | None:
+    if updates is None or weights is None:
+        return None
+    moved = (updates > 0).any(axis=1)
+    sizes = 0.5 * np.array([_glorot_norm(kernel.shape) for kernel in kernels], np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(weights >= sizes, updates / weights, 0.0)
+    return np.asarray(ratios[moved].max(axis=1), np.float32)
+
+
+def _glorot_norm(shape: tuple[int, ...]) -> float:
+    """Return the norm that a kernel begins with (Glorot and Bengio, 2010, section 4.2.1)."""
+    size = math.prod(shape)
+    return math.sqrt(size * 2 / (size / max(1, shape[-1]) + shape[-1])) if shape else 0.0

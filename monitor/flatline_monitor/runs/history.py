@@ -15,7 +15,7 @@ from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.plan import edge_after, next_edge, scaled
 from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variable, Variables
 from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, kernels_of
 
 STEPS_KEPT = 512
 SAMPLES_KEPT = 256
@@ -186,6 +186,11 @@ def _variables_of(history: History, rows: Rows) -> tuple[Variable, ...]:
     return named.variables if rows.sampled.revision in {0, named.revision} else ()
 
 
+def _kernels(history: History, rows: Rows) -> dict[int, Variable]:
+    variables = _variables_of(history, rows)
+    return {i: variables[i] for i in kernels_of(variables)}
+
+
 def _rates_until(history: History, step: int) -> dict[int, float]:
     """Leave out changes that have arrived with a later block: no verdict hangs on that."""
     return {at: rate for at, rate in history.learning_rate.items() if at <= step}
@@ -226,7 +231,7 @@ def _summarised(history: History, rows: Rows) -> History:
         window=window,
         fine=append_fine(history.fine, block),
         coarse=append_coarse(history.coarse, block),
-        firsts=history.firsts.then(rows),
+        firsts=history.firsts.then(rows, _kernels(history, rows)),
         bad=first_bad(history.bad, window, rows),
         best_loss=_best_loss(history, window),
     )

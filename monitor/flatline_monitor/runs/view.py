@@ -1,6 +1,6 @@
 """The read-only picture of one run that detectors look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,11 @@ from flatline_monitor.runs.rows import Rows
 
 Array = np.ndarray
 LOOKED_AT = frozenset({Role.KERNEL, Role.EMBEDDING})
+
+
+def kernels_of(variables: Sequence[Variable]) -> list[int]:
+    """Return the indices of kernels and embeddings, in forward order."""
+    return [i for i, variable in enumerate(variables) if variable.role in LOOKED_AT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class RunView:
     @property
     def kernels(self) -> list[int]:
         """Indices of kernels and embeddings on the variable axis, in forward order."""
-        return [i for i, variable in enumerate(self.variables) if variable.role in LOOKED_AT]
+        return kernels_of(self.variables)
 
     @property
     def first_loss(self) -> float:
@@ -104,6 +109,14 @@ class RunView:
     def null_loss(self) -> float | None:
         """Loss of the best constant predictor of this run's targets; None: not known."""
         return null_loss(self.coarse, self.hello.loss_kind)
+
+    @property
+    def steps_in_an_epoch(self) -> int | None:
+        """Steps of an epoch, as far as the plan tells."""
+        hello = self.hello
+        if not (hello.plan_steps and hello.plan_epochs):
+            return None
+        return max(1, hello.plan_steps // hello.plan_epochs)
 
     @property
     def samples_in_an_epoch(self) -> int | None:
