@@ -1,12 +1,13 @@
 """What people and machines are shown of a run: plain frozen values, made when asked for."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
 from flatline_monitor.detectors.contract import Evidence, Reason, Severity
 from flatline_monitor.diagnosis.contract import Cause
+from flatline_monitor.runs.curve import Curve
 from flatline_monitor.runs.records import ClientHealth, Evaluation, Hello, Variable
 
 
@@ -86,6 +87,8 @@ class RunReport:
     """How the run is, in one sentence."""
     causes: tuple[Cause, ...] = ()
     """What probably explains all that was found together, the likeliest first."""
+    curve: Curve = field(default_factory=Curve)
+    """The whole run in at most 512 points, but for the block that is not full yet."""
 
     @property
     def run_id(self) -> str:

@@ -95,7 +95,8 @@ def _sentence(labels: np.ndarray, predicted: np.ndarray, missing: np.ndarray) ->
     gone = np.flatnonzero(missing).tolist()
     named = ", ".join(str(k) for k in gone[:5]) + (" and others" if len(gone) > 5 else "")  # noqa: PLR2004 - a sentence, not a table
     return (
-        f"{predicted.max() / labels.sum():.1%} of the predictions are class {most}; class {named} "
+        f"The predictions collapse: {predicted.max() / labels.sum():.1%} of them are class {most}; "
+        f"class {named} "
         f"is (almost) never predicted, although {labels[missing].sum() / labels.sum():.1%} of the "
         "labels are of it"
     )

@@ -1,6 +1,7 @@
 """What a detector is and what it may answer."""
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias
@@ -69,6 +70,12 @@ class Finding:
     """Step at which it began, where the detector knows; else the first judged point counts."""
     variables: tuple[str, ...] = ()
     """Paths of the variables concerned."""
+
+    @property
+    def gist(self) -> str:
+        """Return the summary up to its details, as the middle of a sentence."""
+        gist = re.split(r"[:;] ", self.summary, maxsplit=1)[0]
+        return gist[:1].lower() + gist[1:]
 
 
 @dataclass(frozen=True, slots=True)

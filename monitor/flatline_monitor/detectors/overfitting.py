@@ -95,8 +95,9 @@ class Overfitting:
         return Finding(
             severity=Severity.WARNING,
             summary=(
-                f"The validation loss was lowest at epoch {best.epoch + 1} ({lowest:.4g}) and is "
-                f"{losses[-1]:.4g} now, while the training loss has fallen to {train:.4g}"
+                f"The validation loss rises: it was lowest at epoch {best.epoch + 1} "
+                f"({lowest:.4g}) and is {losses[-1]:.4g} now, while the training loss has fallen "
+                f"to {train:.4g}"
             ),
             evidence=(
                 Evidence(

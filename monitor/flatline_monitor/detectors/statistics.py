@@ -61,6 +61,12 @@ def progress(view: RunView, window: int) -> float:
     return 1 - now / view.first_loss if view.first_loss > 0 else math.nan
 
 
+def first_update_ratio(view: RunView, steps: int) -> float:
+    """Return the second largest update ratio of any kernel in the first steps; nan: not known."""
+    ratios = np.sort(view.firsts.update_ratio[:steps])
+    return float(ratios[-2]) if len(ratios) > 1 else math.nan
+
+
 def mean_loss(blocks: Blocks) -> tuple[float, float]:
     """Return the data loss over these blocks and its standard error; nan: not known.
 

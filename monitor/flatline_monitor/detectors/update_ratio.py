@@ -14,7 +14,12 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import finite_median, progress, skill_bound
+from flatline_monitor.detectors.statistics import (
+    finite_median,
+    first_update_ratio,
+    progress,
+    skill_bound,
+)
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -74,10 +79,9 @@ class UpdateRatio:
         return self._of_late(view) if view.step + 1 >= view.scaled(self.settling) else None
 
     def _began_too_large(self, view: RunView) -> Finding | None:
-        first = view.firsts.update_ratio[: self.first_steps]
-        if len(first) < min(self.first_steps, view.scaled(self.first_steps)):
+        if len(view.firsts.update_ratio) < min(self.first_steps, view.scaled(self.first_steps)):
             return None
-        ratio = float(np.sort(first)[-2:][0])
+        ratio = first_update_ratio(view, self.first_steps)
         if not ratio > self.first_ceiling or self._has_made_up(view):
             return None
         return Finding(

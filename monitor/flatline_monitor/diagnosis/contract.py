@@ -27,5 +27,5 @@ class Cause:
     """Sentences with the numbers of this run, the weightiest first."""
     speaks_against: tuple[str, ...]
     remedy: Remedy
-    explains: frozenset[str] = frozenset()
-    """The detectors whose findings it explains."""
+    explains: tuple[str, ...] = ()
+    """The detectors whose findings it explains, in alphabetical order."""

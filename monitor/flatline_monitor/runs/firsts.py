@@ -74,13 +74,13 @@ def _ratios(
     if updates is None or weights is None:
         return None
     moved = (updates > 0).any(axis=1)
-    sizes = 0.5 * np.array([_glorot_norm(kernel.shape) for kernel in kernels], np.float32)
+    sizes = 0.5 * np.array([glorot_norm(kernel.shape) for kernel in kernels], np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where(weights >= sizes, updates / weights, 0.0)
     return np.asarray(ratios[moved].max(axis=1), np.float32)
 
 
-def _glorot_norm(shape: tuple[int, ...]) -> float:
+def glorot_norm(shape: tuple[int, ...]) -> float:
     """Return the norm that a kernel begins with (Glorot and Bengio, 2010, section 4.2.1)."""
     size = math.prod(shape)
     return math.sqrt(size * 2 / (size / max(1, shape[-1]) + shape[-1])) if shape else 0.0

@@ -1,0 +1,91 @@
+"""Pieces of Keras 3 code for remedies, with the numbers of a run.
+
+They go by the names that programs use: model, x_train, y_train. Layers are built anew where a
+change needs fresh weights.
+"""
+
+from collections.abc import Sequence
+
+from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.runs.records import Task
+
+MOST_LAYERS = 8
+
+
+def compiled(facts: Facts, name: str, optimizer: str = '"adam"', loss: str = "model.loss") -> str:
+    """Return the line that compiles the model `name` with the loss that it had."""
+    scores = facts.task in {Task.CLASSIFICATION, Task.MULTILABEL}
+    metrics = ', metrics=["accuracy"]' if scores else ""
+    return f"{name}.compile({optimizer}, loss={loss}{metrics})"
+
+
+def fitted(facts: Facts, name: str = "model", extra: str = "", epochs: int | None = None) -> str:
+    """Return the line that trains the model `name` as the run did."""
+    size = f", batch_size={facts.batch_size}" if facts.batch_size else ""
+    return f"{name}.fit(x_train, y_train, epochs={epochs or planned_epochs(facts)}{size}{extra})"
+
+
+def planned_epochs(facts: Facts) -> int:
+    """Return the epochs that the run planned, 20 where nobody knows."""
+    return facts.plan_epochs or 20
+
+
+def afresh(facts: Facts, setting: str, value: str, comment: str) -> str:
+    """Return code that trains the same layers from new weights, the optimizer's setting changed."""
+    return "\n".join(
+        (
+            f'settings = {{**model.optimizer.get_config(), "{setting}": {value}}}  # {comment}',
+            "fresh = keras.models.clone_model(model)  # the same layers with new weights",
+            compiled(facts, "fresh", "type(model.optimizer).from_config(settings)"),
+            fitted(facts, "fresh"),
+        )
+    )
+
+
+def stack(
+    facts: Facts,
+    units: Sequence[int],
+    *,
+    options: str = 'activation="relu"',
+    after: str = "",
+    before: Sequence[str] = (),
+) -> str:
+    """Return code for a stack of dense layers of these widths with the run's own output.
+
+    `options` go into each hidden layer, the line `after` stands after it, `before` in front of
+    all. Empty for a model that is not dense: its author knows better where to change it.
+    """
+    if not facts.is_dense or not facts.output_units:
+        return ""
+    hidden = [
+        line
+        for n in units[:MOST_LAYERS]
+        for line in (f"    keras.layers.Dense({n}, {options}),", f"    {after}," if after else "")
+        if line
+    ]
+    return "\n".join(
+        (
+            "better = keras.Sequential([",
+            "    keras.Input(x_train.shape[1:]),",
+            *(f"    {line}," for line in before),
+            *hidden,
+            f"    {output(facts)},",
+            "])",
+            compiled(facts, "better"),
+            fitted(facts, "better"),
+        )
+    )
+
+
+def output(facts: Facts) -> str:
+    """Return the output layer that fits the run's task and loss."""
+    units = facts.output_units or 1
+    if facts.task not in {Task.CLASSIFICATION, Task.MULTILABEL}:
+        return f"keras.layers.Dense({units})"
+    single = units == 1 or facts.task is Task.MULTILABEL
+    return f'keras.layers.Dense({units}, activation="{"sigmoid" if single else "softmax"}")'
+
+
+def rounded(value: float) -> str:
+    """Return a number with one significant digit, as people write settings."""
+    return f"{float(f'{value:.0e}'):g}"

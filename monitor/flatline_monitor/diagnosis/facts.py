@@ -1,0 +1,152 @@
+"""What is known of a run beside its findings: the numbers that causes and remedies need.
+
+Taken at a judged point and kept with the run, so that it can be explained after its rows are gone.
+"""
+
+import math
+from dataclasses import dataclass
+
+from flatline_monitor.detectors.statistics import first_update_ratio, is_weighted
+from flatline_monitor.diagnosis import measures
+from flatline_monitor.runs.records import Task
+from flatline_monitor.runs.view import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One run in numbers; None: not known. Losses are data losses, in their own unit."""
+
+    step: int
+    task: Task
+    loss_name: str
+    plan_steps: int | None
+    plan_epochs: int | None
+    batch_size: int | None
+    samples: int | None
+    """Samples in an epoch."""
+    loss: float | None
+    """Mean over the last quarter of the run."""
+    began_at: float | None
+    """Loss of the very first step, before any update."""
+    null_loss: float | None
+    skill: float | None
+    """1 - loss / null-model loss; not known under sample or class weights."""
+    improving: float | None
+    """Share of its loss that the run still gains with each epoch; 0: it does not."""
+    best_epoch: int | None
+    """Epoch of the lowest validation loss, from 1."""
+    last_epoch: int | None
+    """Epoch of the last validation, from 1."""
+    validation_skill: float | None
+    """The best so far."""
+    learning_rate: float | None
+    """The one that the run began with; of a schedule the highest."""
+    first_update_ratio: float | None
+    update_ratio: tuple[float, float] | None
+    """Smallest and largest of the kernels' recent update norm / weight norm."""
+    gradient_gap: float | None
+    """Decades by which the gradient shrinks from the last kernel to the first half."""
+    kernels_without_gradient: int
+    """Kernels whose gradient was exactly zero of late."""
+    first_kernel_norm: float | None
+    kernel_norm: float | None
+    """Norm of all kernels together, early and of late."""
+    regularization: float | None
+    """Sum of the regularisation terms, of late."""
+    regularization_share: float | None
+    """Largest share that they had of the loss, at the beginning or of late."""
+    inputs: tuple[tuple[float, float, float, float], ...]
+    """Smallest and largest element, mean and standard deviation of each input, of late."""
+    whole_inputs: bool
+    """Whether the smallest and the largest element of every batch were whole numbers."""
+    labels: tuple[int, ...]
+    """How often each class was seen as a label, in the sampled steps."""
+    predictions: tuple[int, ...]
+    """How often each class was predicted of late."""
+    kernels: tuple[tuple[int, ...], ...]
+    """Shapes of kernels and embeddings, in forward order."""
+    parameters: int
+    """Trainable numbers in the model."""
+    bad_place: str
+    """Where the numbers went bad first: input, loss, gradient, weights; empty: nowhere."""
+    bad_step: int | None
+
+    @property
+    def hidden_units(self) -> tuple[int, ...]:
+        """Widths of the layers before the last."""
+        return tuple(shape[-1] for shape in self.kernels[:-1])
+
+    @property
+    def output_units(self) -> int | None:
+        """Width of the last layer."""
+        return self.kernels[-1][-1] if self.kernels else None
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether all kernels are matrices, as those of dense layers are."""
+        return bool(self.kernels) and all(len(shape) == len("io") for shape in self.kernels)
+
+    @property
+    def shrunk_to(self) -> float | None:
+        """Return what is left of the kernels' first norm, as a share of it."""
+        if not self.first_kernel_norm or self.kernel_norm is None:
+            return None
+        return self.kernel_norm / self.first_kernel_norm
+
+    @property
+    def progress(self) -> float | None:
+        """Return the share of the first loss that is gone."""
+        if not self.began_at or self.loss is None:
+            return None
+        return 1 - self.loss / self.began_at
+
+    @property
+    def commonest(self) -> float | None:
+        """Return the share of the most frequent label."""
+        return max(self.labels) / sum(self.labels) if sum(self.labels) else None
+
+
+def facts_of(view: RunView) -> Facts:
+    """Return what is known of the run at this judged point."""
+    hello, null = view.hello, view.null_loss
+    loss, began = measures.recent_loss(view), measures.first(view.firsts.data_loss)
+    gap, without = measures.gradients(view)
+    rates = [rate for rate in view.learning_rate.values() if math.isfinite(rate)]
+    best = measures.best_evaluation(view)
+    kernels = [view.variables[i] for i in view.kernels]
+    return Facts(
+        step=view.step,
+        task=hello.task,
+        loss_name=hello.loss_name,
+        plan_steps=hello.plan_steps,
+        plan_epochs=hello.plan_epochs,
+        batch_size=hello.batch_size,
+        samples=measures.samples(view),
+        loss=loss,
+        began_at=began,
+        null_loss=null,
+        skill=None if not null or loss is None or is_weighted(view) else 1 - loss / null,
+        improving=measures.improving(view),
+        best_epoch=None if best is None else best.epoch + 1,
+        last_epoch=view.evaluations[-1].epoch + 1 if view.evaluations else None,
+        validation_skill=None if not null or best is None else 1 - best.metrics["loss"] / null,
+        learning_rate=max(rates, default=None),
+        first_update_ratio=measures.known(first_update_ratio(view, measures.FIRST)),
+        update_ratio=measures.update_ratios(view),
+        gradient_gap=gap,
+        kernels_without_gradient=without,
+        first_kernel_norm=measures.first(view.firsts.kernel_norm),
+        kernel_norm=measures.kernel_norm(view),
+        regularization=measures.recent(view, "regularization_loss"),
+        regularization_share=measures.regularization_share(view),
+        inputs=measures.inputs(view),
+        whole_inputs=measures.are_whole(view),
+        labels=measures.counts(view.coarse, "label_count"),
+        predictions=measures.counts(
+            view.coarse.since(view.step - view.step // 4), "prediction_count"
+        ),
+        kernels=tuple(kernel.shape for kernel in kernels),
+        parameters=sum(variable.size for variable in view.variables),
+        bad_place="" if view.bad is None else view.bad.place,
+        bad_step=None if view.bad is None else view.bad.step,
+    )

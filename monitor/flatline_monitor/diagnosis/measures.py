@@ -1,0 +1,149 @@
+"""How the facts of a run are measured. Each returns None, or nothing, for what was not sent."""
+
+import math
+
+import numpy as np
+
+from flatline_monitor.detectors.statistics import finite_median, mean_loss
+from flatline_monitor.detectors.trend import loss_trend
+from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.records import Evaluation
+from flatline_monitor.runs.view import RunView
+
+WINDOW = 100
+CLASSES_KEPT = 64
+FIRST = 5
+
+
+def recent_loss(view: RunView) -> float | None:
+    """Return the mean data loss over the last quarter, of the whole loss where that is not sent."""
+    loss, _ = mean_loss(view.coarse.since(view.step - view.step // 4))
+    if not math.isfinite(loss):
+        loss = finite_median(view.loss_since(view.step - view.scaled(WINDOW) + 1))
+    return known(loss)
+
+
+def samples(view: RunView) -> int | None:
+    """Return the samples of an epoch: its steps times the mean size of the sampled batches."""
+    steps, counted = view.steps_in_an_epoch, view.coarse.total("data_count")
+    if steps is None or not (counted.size and counted):
+        return view.samples_in_an_epoch
+    return round(float(view.coarse.total("samples") / counted) * steps)
+
+
+def improving(view: RunView) -> float | None:
+    """Return the share of its loss that the run gains with each epoch; 0: it does not surely."""
+    trend = loss_trend(view)
+    if trend is None:
+        return None
+    return known(trend.share_per_epoch) if trend.falls else 0.0
+
+
+def best_evaluation(view: RunView) -> Evaluation | None:
+    """Return the evaluation with the lowest loss."""
+    seen = [e for e in view.evaluations if math.isfinite(e.metrics.get("loss", math.nan))]
+    return min(seen, key=lambda e: e.metrics["loss"], default=None)
+
+
+def first(values: np.ndarray) -> float | None:
+    """Return the first value."""
+    return float(values[0]) if len(values) else None
+
+
+def update_ratios(view: RunView) -> tuple[float, float] | None:
+    """Return the smallest and the largest of the kernels' median ratios of late."""
+    updates, weights = _of_kernels(view, "update_norm"), _of_kernels(view, "weight_norm")
+    if updates is None or weights is None or not updates.size:
+        return None
+    with np.errstate(invalid="ignore"):
+        ratios = updates / np.maximum(weights, 1e-30)
+    middle = [finite_median(column) for column in ratios.T]
+    finite = [ratio for ratio in middle if math.isfinite(ratio)]
+    return (min(finite), max(finite)) if finite else None
+
+
+def gradients(view: RunView) -> tuple[float | None, int]:
+    """Return the gap from the last kernel to the first half in decades; kernels without any."""
+    norms = _of_kernels(view, "grad_norm")
+    if norms is None:
+        return None, 0
+    norms = norms[np.isfinite(norms).all(axis=1)]
+    if not norms.size:
+        return None, 0
+    middle = np.median(norms, axis=0).astype(np.float64)
+    without = int((middle == 0).sum())
+    early = middle[: max(1, len(middle) // 2)].max()
+    if not (middle[-1] > 0 and early > 0):
+        return None, without
+    return float(np.log10(middle[-1] / early)), without
+
+
+def kernel_norm(view: RunView) -> float | None:
+    """Return the norm of all kernels together at the last sampled step."""
+    norms = _of_kernels(view, "weight_norm")
+    if norms is None or not len(norms):
+        return None
+    return known(float(np.sqrt((norms[-1].astype(np.float64) ** 2).sum())))
+
+
+def recent(view: RunView, column: str) -> float | None:
+    """Return the median of a column of numbers over the last steps."""
+    if not view.has(column):
+        return None
+    return known(finite_median(view.sampled_since(view.step - view.scaled(WINDOW) + 1, column)))
+
+
+def regularization_share(view: RunView) -> float | None:
+    """Return the largest share of the loss that regularisation had, at first or of late."""
+    terms, data = recent(view, "regularization_loss"), recent(view, "data_loss")
+    if terms is None or data is None:
+        return None
+    shares = [terms / (terms + data)] if terms + data > 0 else []
+    begun = min(len(view.firsts.loss), len(view.firsts.data_loss), FIRST)
+    whole, alone = view.firsts.loss[:begun], view.firsts.data_loss[:begun]
+    if begun and terms > 0 and float(np.median(whole)) > 0:
+        shares.append(1 - float(np.median(alone)) / float(np.median(whole)))
+    return known(max(shares, default=math.nan))
+
+
+def inputs(view: RunView) -> tuple[tuple[float, float, float, float], ...]:
+    """Return smallest, largest, mean and standard deviation of each input over the last steps."""
+    names = ("input_min", "input_max", "input_mean", "input_std")
+    if not all(view.has(name) for name in names):
+        return ()
+    begin = view.step - view.scaled(WINDOW) + 1
+    low, high, mean, std = (view.sampled_since(begin, name) for name in names)
+    if not len(low):
+        return ()
+    smallest = np.where(np.isfinite(low), low, np.inf).min(axis=0)
+    largest = np.where(np.isfinite(high), high, -np.inf).max(axis=0)
+    rows = zip(smallest, largest, mean.T, std.T, strict=True)
+    return tuple((float(a), float(b), finite_median(m), finite_median(s)) for a, b, m, s in rows)
+
+
+def are_whole(view: RunView) -> bool:
+    """Say whether the smallest and largest elements of all batches of late are whole numbers."""
+    if not (view.has("input_min") and view.has("input_max")):
+        return False
+    begin = view.step - view.scaled(WINDOW) + 1
+    ends = np.concatenate([view.sampled_since(begin, name) for name in ("input_min", "input_max")])
+    finite = ends[np.isfinite(ends)]
+    return bool(finite.size and (finite == np.round(finite)).all())
+
+
+def counts(blocks: Blocks, name: str) -> tuple[int, ...]:
+    """Return a histogram over classes, of the first classes where there are many."""
+    return tuple(int(n) for n in np.atleast_1d(blocks.total(name))[:CLASSES_KEPT])
+
+
+def known(value: float) -> float | None:
+    """Return a finite value, None for any other."""
+    return value if math.isfinite(value) else None
+
+
+def _of_kernels(view: RunView, column: str) -> np.ndarray | None:
+    """Return the kernels' columns over the last steps."""
+    if not (view.has(column) and view.kernels):
+        return None
+    begin = view.step - view.scaled(WINDOW) + 1
+    return np.asarray(view.sampled_since(begin, column)[:, view.kernels])

@@ -1,0 +1,181 @@
+"""What to do about the data, with the numbers of the run, as Keras 3 code that runs.
+
+`class_weight` and `sample_weight` are arguments of `fit`, not of `compile`.
+"""
+
+import numpy as np
+
+from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, stack
+from flatline_monitor.diagnosis.contract import Remedy
+from flatline_monitor.diagnosis.facts import Facts
+
+MOST_WEIGHTS = 20
+HIDDEN = 32
+
+
+def scale_inputs(facts: Facts) -> Remedy:
+    """Normalization, or a division for pixels."""
+    if not facts.inputs:
+        return Remedy("Bring every input to mean 0 and standard deviation 1.")
+    low, high, mean, std = max(facts.inputs, key=lambda x: max(abs(x[2]), x[3]))
+    pixels = facts.whole_inputs and low >= 0 and high == np.iinfo(np.uint8).max
+    layer = (
+        "scaling = keras.layers.Rescaling(1 / 255)"
+        if pixels
+        else "scaling = keras.layers.Normalization()\nscaling.adapt(x_train)"
+    )
+    return Remedy(
+        f"Inputs range over {low:.4g}..{high:.4g} (mean {mean:.3g}, standard deviation {std:.3g}); "
+        + ("divide them by 255." if pixels else "bring each feature to mean 0 and deviation 1."),
+        "\n".join(
+            (
+                f"{layer}  # inputs were {low:.4g}..{high:.4g}",
+                "scaled = keras.Sequential([scaling, keras.models.clone_model(model)])",
+                compiled(facts, "scaled"),
+                fitted(facts, "scaled"),
+            )
+        ),
+    )
+
+
+def overfit_one_batch(facts: Facts) -> Remedy:
+    """The test that tells a model that cannot learn from data that cannot be learned."""
+    n = facts.batch_size or 32
+    return Remedy(
+        f"Look at some samples beside their labels, and over-fit one batch of {n}: if its loss "
+        "comes near 0, model and optimizer work, and it is the labels or features that carry no "
+        "information (shuffled apart, wrongly joined, wrongly encoded); if not, it is the model.",
+        "\n".join(
+            (
+                f"few_x, few_y = x_train[:{n}], y_train[:{n}]",
+                "fresh = keras.models.clone_model(model)",
+                compiled(facts, "fresh"),
+                "fresh.fit(few_x, few_y, epochs=300, verbose=0)",
+                "print(fresh.evaluate(few_x, few_y, verbose=0))  # near 0: the model can learn",
+                "print(list(zip(few_x[:5], few_y[:5])))  # does each label belong to its sample?",
+            )
+        ),
+    )
+
+
+def weigh_classes(facts: Facts) -> Remedy:
+    """N / (K n_k) for each class, as scikit-learn's "balanced" has it."""
+    total, seen = sum(facts.labels), [n for n in facts.labels if n]
+    if len(seen) < 2:  # noqa: PLR2004 - one class needs no weights
+        return Remedy("Weigh the classes by their rarity: fit(class_weight={...}).")
+    weights = {k: f"{total / (len(seen) * n):.2f}" for k, n in enumerate(facts.labels) if n}
+    shown = ", ".join(f"{k}: {w}" for k, w in weights.items())
+    shares = ", ".join(f"{n / total:.1%}" for n in facts.labels[:5])
+    code = f"class_weight = {{{shown}}}"
+    if len(weights) > MOST_WEIGHTS:
+        code = (
+            "counts = np.bincount(np.ravel(y_train))\n"
+            "class_weight = {k: counts.sum() / (len(counts) * max(n, 1)) "
+            "for k, n in enumerate(counts)}"
+        )
+        shares += ", ..."
+    return Remedy(
+        f"Weigh the classes by their rarity (labels: {shares}); class_weight goes to fit. Watch "
+        "the recall of each class instead of the accuracy. A bias of log(p / (1 - p)) in the last "
+        "layer, or drawing rare samples more often, helps too.",
+        "\n".join(
+            (
+                code,
+                "fresh = keras.models.clone_model(model)",
+                compiled(facts, "fresh"),
+                fitted(facts, "fresh", ", class_weight=class_weight"),
+            )
+        ),
+    )
+
+
+def stop_early(facts: Facts) -> Remedy:
+    """Keep the best weights; get more data."""
+    best = (
+        "" if facts.best_epoch is None else f"The validation was best at epoch {facts.best_epoch}. "
+    )
+    size = (
+        f" ({facts.parameters:,} parameters for {facts.samples:,} samples)" if facts.samples else ""
+    )
+    return Remedy(
+        f"{best}Stop there and keep those weights; more data, augmentation or a smaller model "
+        f"gain more{size}.",
+        "\n".join(
+            (
+                "stop = keras.callbacks.EarlyStopping(",
+                '    monitor="val_loss", patience=5, restore_best_weights=True',
+                ")",
+                "fresh = keras.models.clone_model(model)",
+                compiled(facts, "fresh"),
+                fitted(facts, "fresh", ", validation_split=0.2, callbacks=[stop]"),
+            )
+        ),
+    )
+
+
+def doubt_labels(facts: Facts) -> Remedy:
+    """Stop early, and look at what the model gets wrong with confidence."""
+    return Remedy(
+        "Look at the training samples that the model got wrong longest: their labels may be wrong. "
+        "Until they are mended, stop early.",
+        stop_early(facts).code,
+    )
+
+
+def clean_data(facts: Facts) -> Remedy:
+    """Find the bad samples, and leave them out."""
+    where = ""
+    if facts.bad_step is not None and facts.batch_size:
+        per_epoch = (facts.plan_steps or 0) // (facts.plan_epochs or 1) or facts.bad_step + 1
+        begin = facts.bad_step % per_epoch * facts.batch_size
+        where = (
+            f" It came with step {facts.bad_step}: without shuffling samples {begin} to "
+            f"{begin + facts.batch_size - 1}."
+        )
+    return Remedy(
+        f"Find the samples that are not finite, and drop or impute them.{where} "
+        "tf.debugging.check_numerics in the input pipeline names the next one.",
+        "\n".join(
+            (
+                'values = np.asarray(x_train, "float64").reshape(len(x_train), -1)',
+                "bad = ~np.isfinite(values).all(axis=1)",
+                'print(bad.sum(), "bad samples, the first of them:", np.flatnonzero(bad)[:10])',
+                "x_train, y_train = x_train[~bad], y_train[~bad]",
+                "fresh = keras.models.clone_model(model)",
+                compiled(facts, "fresh"),
+                fitted(facts, "fresh"),
+            )
+        ),
+    )
+
+
+def embed(facts: Facts) -> Remedy:
+    """An embedding for names that were fed as numbers."""
+    high = int(facts.inputs[0][1]) if facts.inputs else 1000
+    code = stack(
+        facts,
+        facts.hidden_units or (HIDDEN,),
+        before=(f"keras.layers.Embedding({high + 1}, 8)", "keras.layers.Flatten()"),
+    )
+    return Remedy(
+        f"If the numbers 0..{high} are names of things and not amounts, feed them through an "
+        "embedding or one-hot.",
+        code,
+    )
+
+
+def cut_batches(facts: Facts) -> Remedy:
+    """Smaller batches: more updates."""
+    return Remedy(
+        f"Use smaller batches: {facts.batch_size} samples leave only one or two updates an epoch.",
+        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size=32)",
+    )
+
+
+def check_change(facts: Facts) -> Remedy:
+    """Nothing to type: find what changed."""
+    return Remedy(
+        f"Find what changed before step {facts.step}: the learning rate, the data or their order, "
+        "the preprocessing, a checkpoint that was loaded without its optimizer state. Go back to "
+        "the last good checkpoint and lower the learning rate."
+    )

@@ -1,0 +1,164 @@
+"""What to do about the model and its optimizer, with the numbers of the run, as Keras 3 code."""
+
+from flatline_monitor.diagnosis.code import afresh, fitted, planned_epochs, rounded, stack
+from flatline_monitor.diagnosis.contract import Remedy
+from flatline_monitor.diagnosis.facts import Facts
+
+ORDINARY_RATIO = 1e-3  # update / weight; Karpathy, CS231n notes, part 3
+HIDDEN = 32
+
+
+def lower_learning_rate(facts: Facts) -> Remedy:
+    """A hundredth: an update ratio of 0.3 becomes the usual 0.003."""
+    rate, ratio = facts.learning_rate, _largest_ratio(facts)
+    seen = "" if ratio is None else f"; the update ratio was {ratio:.2g}, usual is about 0.001"
+    if rate is None:
+        return Remedy(f"Divide the learning rate by 100{seen}.")
+    new = rounded(rate / 100)
+    return Remedy(
+        f"Learning rate {rate:g} -> {new}{seen}. Start from new weights: the old ones are spoiled. "
+        "If it helps only in part, divide by 10 again, warm up over the first steps, or clip "
+        "gradients with clipnorm=1.0.",
+        afresh(facts, "learning_rate", new, f"was {rate:g}"),
+    )
+
+
+def raise_learning_rate(facts: Facts) -> Remedy:
+    """As much as brings the largest update ratio to the usual 0.001."""
+    rate, ratios = facts.learning_rate, facts.update_ratio
+    if not rate or ratios is None or ratios[1] <= 0:
+        return Remedy("Raise the learning rate; 0.001 is Adam's default, 0.01 SGD's.")
+    new = rounded(min(rate * max(10.0, ORDINARY_RATIO / ratios[1]), 0.1))
+    return Remedy(
+        f"Learning rate {rate:g} -> {new}: the largest update ratio was {ratios[1]:.2g}, usual is "
+        "about 0.001.",
+        afresh(facts, "learning_rate", new, f"was {rate:g}"),
+    )
+
+
+def add_capacity(facts: Facts) -> Remedy:
+    """Two hidden layers, or twice as wide ones."""
+    units = facts.hidden_units
+    wider = [max(HIDDEN, 2 * n) for n in units] or [HIDDEN, HIDDEN]
+    now = f"{facts.parameters} parameters, {len(facts.kernels)} layer(s) with weights"
+    return Remedy(
+        f"Give the model hidden layers with a non-linear activation: it has {now} now.",
+        stack(facts, wider),
+    )
+
+
+def regularize(facts: Facts) -> Remedy:
+    """Weight decay and dropout."""
+    return Remedy(
+        "Add L2 regularisation (1e-4) and dropout (0.3) to the hidden layers, or augment the data.",
+        stack(
+            facts,
+            facts.hidden_units,
+            options='activation="relu", kernel_regularizer=keras.regularizers.L2(1e-4)',
+            after="keras.layers.Dropout(0.3)",
+        ),
+    )
+
+
+def regularize_less(facts: Facts) -> Remedy:
+    """A hundredth of the present factor, which follows from the terms and the norm."""
+    share = facts.regularization_share or 0.0
+    factor = _l2(facts)
+    new = rounded(min(factor / 100, 1e-3)) if factor else "0.0001"
+    present = f" (an L2 factor of about {rounded(factor)})" if factor else ""
+    return Remedy(
+        f"Regularisation was up to {share:.0%} of the loss{present}; lower it to {new}, and "
+        "dropout to 0.2 or less.",
+        stack(
+            facts,
+            facts.hidden_units,
+            options=f'activation="relu", kernel_regularizer=keras.regularizers.L2({new})',
+        ),
+    )
+
+
+def unsaturate(facts: Facts) -> Remedy:
+    """ReLU, He initialisation, batch normalisation."""
+    gap = facts.gradient_gap
+    seen = "" if gap is None else f"; the gradient shrinks by {gap:.1f} decades over the depth"
+    return Remedy(
+        f"Use ReLU or GELU with He initialisation and batch normalisation in place of sigmoid or "
+        f"tanh, or fewer layers than {len(facts.kernels)}{seen}.",
+        stack(
+            facts,
+            facts.hidden_units,
+            options='activation="relu", kernel_initializer="he_normal"',
+            after="keras.layers.BatchNormalization()",
+        ),
+    )
+
+
+def initialize(facts: Facts) -> Remedy:
+    """Back to the defaults."""
+    return Remedy(
+        "Use He (ReLU) or Glorot (the default) initialisation; neither zeros nor large numbers.",
+        stack(
+            facts,
+            facts.hidden_units or (HIDDEN,),
+            options='activation="relu", kernel_initializer="he_normal"',
+        ),
+    )
+
+
+def train_longer(facts: Facts) -> Remedy:
+    """Five times as long."""
+    epochs = 5 * planned_epochs(facts)
+    gain = (
+        ""
+        if not facts.improving
+        else f": each epoch still improves the loss by {facts.improving:.1%}"
+    )
+    return Remedy(
+        f"Train longer, for {epochs} epochs instead of {planned_epochs(facts)}{gain}.",
+        fitted(facts, epochs=epochs),
+    )
+
+
+def revive_units(facts: Facts) -> Remedy:
+    """A negative slope, and a smaller step."""
+    return Remedy(
+        "Units that are never active get no gradient: use leaky ReLU or GELU, He initialisation "
+        "and a lower learning rate.",
+        stack(
+            facts,
+            facts.hidden_units,
+            options='activation="leaky_relu", kernel_initializer="he_normal"',
+        ),
+    )
+
+
+def fit_last_layer(facts: Facts) -> Remedy:
+    """The pairs of last layer and loss that belong together."""
+    name = f" (now: {facts.loss_name}, {facts.output_units} output(s))" if facts.loss_name else ""
+    return Remedy(
+        "Pair the last layer with the loss: 1 unit with sigmoid and binary_crossentropy; K units "
+        "with softmax and sparse_categorical_crossentropy for labels 0..K-1, "
+        f"categorical_crossentropy for one-hot ones; no activation with mse{name}. A softmax over "
+        "one unit is always 1 and has no gradient.",
+        stack(facts, facts.hidden_units),
+    )
+
+
+def clip_gradients(facts: Facts) -> Remedy:
+    """By the norm of each variable."""
+    return Remedy(
+        "Clip gradients at a norm of 1, and look for outliers in the batches of those steps.",
+        afresh(facts, "clipnorm", "1.0", "no clipping before"),
+    )
+
+
+def _largest_ratio(facts: Facts) -> float | None:
+    seen = [facts.first_update_ratio, facts.update_ratio[1] if facts.update_ratio else None]
+    return max((ratio for ratio in seen if ratio is not None), default=None)
+
+
+def _l2(facts: Facts) -> float:
+    """Return the factor that all kernels would have if they were under the same L2; 0: unknown."""
+    if not (facts.regularization and facts.kernel_norm):
+        return 0.0
+    return facts.regularization / facts.kernel_norm**2

@@ -1,0 +1,22 @@
+"""What speaks for or against a cause: findings of detectors, and signs that the facts show.
+
+A finding is a sign by itself, named like its detector. Limits that are not a detector's have
+their source beside them.
+"""
+
+from collections.abc import Mapping
+
+from flatline_monitor.diagnosis import signs_of_data, signs_of_model
+from flatline_monitor.diagnosis.case import Case, Sign
+
+SIGNS: Mapping[str, Sign] = {
+    sign.__name__: sign for sign in (*signs_of_data.SIGNS, *signs_of_model.SIGNS)
+}
+
+
+def present(case: Case, name: str) -> str:
+    """Return the sentence of a sign or finding if it is present, else nothing."""
+    if name in SIGNS:
+        return SIGNS[name](case)
+    finding = case.findings.get(name)
+    return "" if finding is None else f"{name}: {finding.gist}"

@@ -1,0 +1,171 @@
+"""Signs that lie in the inputs, the labels and what came of them, by epoch and validation."""
+
+import math
+
+import numpy as np
+
+from flatline_monitor.diagnosis.case import Case, Sign
+
+SKILLED, NO_SKILL = 0.5, 0.05
+WIDE_INPUT = 10.0  # input_scale.ceiling
+IMBALANCED = 0.5  # normalised perplexity of the labels (TheDeepChecker)
+FEW_SAMPLES = 1000
+FEW_EPOCHS = 10  # trend.FEW_EPOCHS
+
+
+def inputs_wide(case: Case) -> str:
+    """An input is far from zero mean and unit size."""
+    wide = [x for x in case.facts.inputs if max(abs(x[2]), x[3]) > WIDE_INPUT]
+    return f"inputs range over {wide[0][0]:.4g}..{wide[0][1]:.4g}" if wide else ""
+
+
+def inputs_around_one(case: Case) -> str:
+    """All inputs are of ordinary size."""
+    if not case.facts.inputs or inputs_wide(case):
+        return ""
+    low, high = min(x[0] for x in case.facts.inputs), max(x[1] for x in case.facts.inputs)
+    return f"inputs range over {low:.3g}..{high:.3g}"
+
+
+def inputs_whole(case: Case) -> str:
+    """Whole numbers of a wide range that are no pixels are likely names or places in a list."""
+    facts = case.facts
+    if not (facts.whole_inputs and inputs_wide(case)):
+        return ""
+    low, high = facts.inputs[0][:2]
+    pixels = low >= 0 and high == np.iinfo(np.uint8).max
+    return "" if pixels else f"all inputs seem to be whole numbers, {low:.0f}..{high:.0f}"
+
+
+def labels_imbalanced(case: Case) -> str:
+    """A few classes have most of the labels."""
+    counts = np.array([n for n in case.facts.labels if n], np.float64)
+    if counts.size < 2:  # noqa: PLR2004 - one class is no imbalance
+        return ""
+    share = counts / counts.sum()
+    spread = (math.exp(-(share * np.log(share)).sum()) - 1) / (counts.size - 1)
+    if spread >= IMBALANCED:
+        return ""
+    return f"{share.max():.0%} of the labels are of one class, {share.min():.1%} of the rarest"
+
+
+def labels_balanced(case: Case) -> str:
+    """They do not."""
+    commonest, classes = case.facts.commonest, sum(n > 0 for n in case.facts.labels)
+    if commonest is None or classes < 2 or labels_imbalanced(case):  # noqa: PLR2004 - the same
+        return ""
+    return f"the labels are balanced: the commonest class has {commonest:.0%} of them"
+
+
+def answers_the_majority(case: Case) -> str:
+    """Nearly all answers are the commonest class."""
+    labels, predictions = case.facts.labels, case.facts.predictions
+    if not (sum(labels) and sum(predictions)):
+        return ""
+    most = max(range(len(predictions)), key=predictions.__getitem__)
+    share = predictions[most] / sum(predictions)
+    often = max(range(len(labels)), key=labels.__getitem__) == most
+    return f"{share:.0%} of the answers are the commonest class" if often and share > 0.9 else ""  # noqa: PLR2004 - nearly all
+
+
+def few_samples(case: Case) -> str:
+    """The training set is small."""
+    n = case.facts.samples
+    return f"there are only {n} training samples" if n and n < FEW_SAMPLES else ""
+
+
+def few_updates(case: Case) -> str:
+    """Batches are nearly as large as the set."""
+    facts = case.facts
+    if not (facts.plan_steps and facts.plan_epochs and facts.samples and facts.batch_size):
+        return ""
+    per_epoch = facts.plan_steps // facts.plan_epochs
+    if per_epoch > 2 or facts.samples < 256:  # noqa: PLR2004 - nearly full batches of a set that could be cut
+        return ""
+    return f"an epoch has only {per_epoch} updates: {facts.batch_size} samples in a batch"
+
+
+def bad_input(case: Case) -> str:
+    """The numbers went bad in the input first."""
+    facts = case.facts
+    return (
+        f"the input itself was nan or infinite at step {facts.bad_step}"
+        if facts.bad_place == "input"
+        else ""
+    )
+
+
+def bad_elsewhere(case: Case) -> str:
+    """The numbers went bad behind the input first."""
+    facts = case.facts
+    if not facts.bad_place or facts.bad_place == "input":
+        return ""
+    return f"the inputs were finite; the {facts.bad_place} went bad first"
+
+
+def learns_but_collapses(case: Case) -> str:
+    """The loss falls while one class gets all the answers."""
+    skill = case.facts.skill
+    if "class_collapse" not in case.findings or skill is None or skill <= SKILLED:
+        return ""
+    return f"the loss says that the model learns (skill {skill:.2f}), its answers do not"
+
+
+def validation_has_no_skill(case: Case) -> str:
+    """The validation never showed skill."""
+    skill = case.facts.validation_skill
+    if skill is None or skill >= NO_SKILL:
+        return ""
+    return f"no validation was better than a constant answer (best skill {skill:.2f})"
+
+
+def validation_has_skill(case: Case) -> str:
+    """The validation showed skill at some time."""
+    skill = case.facts.validation_skill
+    return (
+        f"the validation reached a skill of {skill:.2f}" if skill and skill >= NO_SKILL * 2 else ""
+    )
+
+
+def fits_training_data(case: Case) -> str:
+    """The training loss shows skill."""
+    skill = case.facts.skill
+    return f"the training skill is {skill:.2f}" if skill is not None and skill > SKILLED else ""
+
+
+def improving(case: Case) -> str:
+    """Each epoch is still better than the one before."""
+    share = case.facts.improving
+    return f"each epoch still improves the loss by {share:.1%}" if share else ""
+
+
+def settled(case: Case) -> str:
+    """Epochs no longer differ."""
+    return "epochs no longer improve the loss" if case.facts.improving == 0 else ""
+
+
+def few_epochs(case: Case) -> str:
+    """The plan is short."""
+    epochs = case.facts.plan_epochs
+    return f"the plan has {epochs} epochs" if epochs and epochs <= FEW_EPOCHS else ""
+
+
+SIGNS: tuple[Sign, ...] = (
+    inputs_wide,
+    inputs_around_one,
+    inputs_whole,
+    labels_imbalanced,
+    labels_balanced,
+    answers_the_majority,
+    few_samples,
+    few_updates,
+    bad_input,
+    bad_elsewhere,
+    learns_but_collapses,
+    validation_has_no_skill,
+    validation_has_skill,
+    fits_training_data,
+    improving,
+    settled,
+    few_epochs,
+)

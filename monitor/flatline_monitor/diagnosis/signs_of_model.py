@@ -1,0 +1,204 @@
+"""Signs that lie in the model: its size, weights, gradients and updates."""
+
+import math
+
+from flatline_monitor.detectors.contract import Side
+from flatline_monitor.diagnosis.case import Case, Sign
+from flatline_monitor.runs.firsts import glorot_norm
+
+LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-5  # update_ratio.ceiling and floor
+LARGE_FIRST_UPDATE = 0.2  # update_ratio.first_ceiling
+GAP = 3.0  # decades; vanishing_gradient.gap_decades
+DEEP = 5  # kernels; our galleries' sigmoid stacks begin to fail there
+HIGH_BEGIN = 5.0  # init_loss.factor
+SHRUNK = 0.5  # ours: a norm that halves; healthy weight decay of the gallery keeps 0.75
+REGULARIZED = 0.5  # share of the loss
+FEW_PARAMETERS = 20
+
+
+def update_ratio_high(case: Case) -> str:
+    """The detector found updates that are too large."""
+    finding = case.findings.get("update_ratio")
+    return finding.summary if finding and finding.evidence[0].fires is Side.ABOVE else ""
+
+
+def update_ratio_low(case: Case) -> str:
+    """The detector found updates that are too small."""
+    finding = case.findings.get("update_ratio")
+    return finding.summary if finding and finding.evidence[0].fires is Side.BELOW else ""
+
+
+def first_updates_large(case: Case) -> str:
+    """The first steps swept the initial weights away."""
+    ratio = case.facts.first_update_ratio
+    if ratio is None or ratio <= LARGE_FIRST_UPDATE:
+        return ""
+    return f"the first steps changed a layer by {ratio:.2g} of its size each"
+
+
+def first_updates_ordinary(case: Case) -> str:
+    """The learning rate suited the initial weights."""
+    ratio = case.facts.first_update_ratio
+    if ratio is None or not SMALL_UPDATE < ratio <= LARGE_UPDATE:
+        return ""
+    return f"the first updates were of ordinary size, {ratio:.2g} of the weights"
+
+
+def updates_ordinary(case: Case) -> str:
+    """All layers are updated, and none too much."""
+    ratios = case.facts.update_ratio
+    if ratios is None or ratios[0] < SMALL_UPDATE or ratios[1] > LARGE_UPDATE:
+        return ""
+    return f"updates are of ordinary size, {ratios[0]:.1g} to {ratios[1]:.1g} of the weights"
+
+
+def gradients_healthy(case: Case) -> str:
+    """The gradient reaches every layer."""
+    facts = case.facts
+    if facts.gradient_gap is None or facts.kernels_without_gradient or facts.bad_place:
+        return ""
+    gap = max(0.0, facts.gradient_gap)
+    return f"gradients reach every layer, {gap:.1f} decades apart" if gap < GAP - 1 else ""
+
+
+def no_updates(case: Case) -> str:
+    """Nothing moves although there are gradients."""
+    facts = case.facts
+    if facts.update_ratio is None or facts.update_ratio[1] > 0 or facts.gradient_gap is None:
+        return ""
+    rate = "" if facts.learning_rate is None else f" at a learning rate of {facts.learning_rate:g}"
+    return f"no step changes any layer{rate}, although there are gradients"
+
+
+def gradients_gone(case: Case) -> str:
+    """Some layers get no gradient at all."""
+    facts = case.facts
+    if not facts.kernels_without_gradient:
+        return ""
+    share = f"{facts.kernels_without_gradient} of {len(facts.kernels)}"
+    return f"{share} kernels have a gradient of exactly 0"
+
+
+def gradients_all_gone(case: Case) -> str:
+    """No layer gets any gradient."""
+    facts = case.facts
+    gone = bool(facts.kernels) and facts.kernels_without_gradient == len(facts.kernels)
+    return "no kernel has any gradient" if gone else ""
+
+
+def deep(case: Case) -> str:
+    """The model is deep."""
+    depth = len(case.facts.kernels)
+    return f"the model is {depth} layers deep" if depth >= DEEP else ""
+
+
+def shallow(case: Case) -> str:
+    """The model is shallow."""
+    depth = len(case.facts.kernels)
+    return f"the model has only {depth} layers with weights" if 0 < depth < len("abc") else ""
+
+
+def began_high(case: Case) -> str:
+    """The very first loss was far above that of a constant answer."""
+    facts = case.facts
+    if facts.began_at is None or not facts.null_loss:
+        return ""
+    if facts.began_at <= HIGH_BEGIN * facts.null_loss + 1:
+        return ""
+    return (
+        f"the loss of the first step was {facts.began_at:.3g}, before any update; a constant "
+        f"answer loses {facts.null_loss:.3g}"
+    )
+
+
+def began_ordinary(case: Case) -> str:
+    """The very first loss was not."""
+    facts = case.facts
+    if facts.began_at is None or not facts.null_loss or began_high(case):
+        return ""
+    return f"the first step's loss was ordinary, {facts.began_at:.3g}"
+
+
+def began_at_zero(case: Case) -> str:
+    """The weights began at zero, or nearly so."""
+    norm = case.facts.first_kernel_norm
+    if norm is None or not case.facts.kernels:
+        return ""
+    usual = math.sqrt(sum(glorot_norm(shape) ** 2 for shape in case.facts.kernels))
+    return f"the weights began at zero: their norm was {norm:.2g}" if norm < 0.1 * usual else ""
+
+
+def no_hidden_layer(case: Case) -> str:
+    """The model is linear."""
+    if len(case.facts.kernels) != 1:
+        return ""
+    return f"the model is linear: one layer, {case.facts.parameters} parameters"
+
+
+def few_parameters(case: Case) -> str:
+    """The model is tiny."""
+    n = case.facts.parameters
+    return f"the model has {n} parameters" if 0 < n < FEW_PARAMETERS else ""
+
+
+def hidden_layers(case: Case) -> str:
+    """The model is not linear."""
+    units = case.facts.hidden_units
+    return f"there are hidden layers, of {', '.join(map(str, units[:6]))} units" if units else ""
+
+
+def more_parameters_than_samples(case: Case) -> str:
+    """The model could learn its samples by heart."""
+    n, samples = case.facts.parameters, case.facts.samples
+    if not samples or n <= samples:
+        return ""
+    return f"{n:,} parameters for {samples:,} samples"
+
+
+def regularization_dominates(case: Case) -> str:
+    """Regularisation outweighed the data."""
+    share = case.facts.regularization_share
+    if share is None or share < REGULARIZED:
+        return ""
+    return f"regularisation was up to {share:.0%} of the loss"
+
+
+def no_regularization(case: Case) -> str:
+    """The loss holds no regularisation."""
+    share = case.facts.regularization_share
+    return "the loss holds no regularisation" if share is None or share <= 0 else ""
+
+
+def weights_shrunk(case: Case) -> str:
+    """The weights have lost most of their size."""
+    left = case.facts.shrunk_to
+    return (
+        f"the weights shrank to {left:.0%} of their size"
+        if left is not None and left < SHRUNK
+        else ""
+    )
+
+
+SIGNS: tuple[Sign, ...] = (
+    update_ratio_high,
+    update_ratio_low,
+    first_updates_large,
+    first_updates_ordinary,
+    updates_ordinary,
+    gradients_healthy,
+    no_updates,
+    gradients_gone,
+    gradients_all_gone,
+    deep,
+    shallow,
+    began_high,
+    began_ordinary,
+    began_at_zero,
+    no_hidden_layer,
+    few_parameters,
+    hidden_layers,
+    more_parameters_than_samples,
+    regularization_dominates,
+    no_regularization,
+    weights_shrunk,
+)
