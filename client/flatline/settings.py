@@ -11,6 +11,8 @@ from flatline.say import plain, say
 PREFIX = "FLATLINE_"
 SERVICE_PREFIX = "FLATLINE_MONITOR_"
 """Variables of the service; the client leaves them alone."""
+PAGES = "FLATLINE_URL"
+"""Where the monitor's pages are: for `flatline runs` and its like, no setting of a training."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _checked(name: str, value: object) -> Any:
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX) or variable.startswith(SERVICE_PREFIX):
+        if not variable.startswith(PREFIX) or variable.startswith((SERVICE_PREFIX, PAGES)):
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name not in _CHECKS:

@@ -141,7 +141,7 @@ def test_it_finds_nothing_wrong_with_the_last_steps_of_a_healthy_run(detector):
 
 @every_detector
 def test_its_docstring_says_when_it_fires_and_when_not(detector):
-    """The docstring carries the headings that `flatline-monitor explain` prints."""
+    """The docstring carries the headings that `flatline-monitor detectors` prints."""
     doc = inspect.getdoc(type(detector))
 
     for heading in ("Statistic\n", "Fires when\n", "Must not fire\n", "Sources\n"):

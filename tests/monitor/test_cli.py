@@ -1,14 +1,19 @@
 """The command line: what it prints, and how it says no."""
 
+import json
 import os
 import subprocess
 import sys
+import textwrap
+import tomllib
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.class_collapse import ClassCollapse
 
 Command = Callable[..., str]
 
@@ -35,12 +40,62 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
-def test_it_explains_its_detectors(command: Command) -> None:
-    """One by name, or all; the text is the detector's own."""
-    assert command("explain", "non_finite").startswith("non_finite (")
-    everything = command("explain")
-    assert all(f"{each.name} (" in everything for each in CATALOGUE)
-    assert "there are non_finite" in command("explain", "nonsense", code=2)
+def test_it_lists_its_detectors(command: Command) -> None:
+    """Each with its severities and what it says, in a line."""
+    lines = command("detectors").splitlines()[1:]
+
+    assert [line.split()[0] for line in lines] == [each.name for each in CATALOGUE]
+    assert "  info, warning, critical  The predictions use far fewer classes" in lines[5]
+
+
+def test_it_tells_all_of_a_detector(command: Command) -> None:
+    """Its definition in its own words, what it needs, what may cause it, how it is set."""
+    told = command("detectors", "class_collapse")
+
+    assert told.startswith("class_collapse (info, warning, critical)\n\nThe predictions use far")
+    for part in (
+        *("\nStatistic\n", "\nFires when\n", "\nMust not fire\n", "\nSources\n"),
+        "\nNeeds\n    label_count, prediction_count\n",
+        "\nNot for\n    gan, rl, ssl\n",
+        "    an alert fires after 3 findings in a row and is resolved after 5 quiet ones\n",
+        "\nLikely causes\n    the classes are imbalanced",
+    ):
+        assert part in told
+    assert "Not for\n" not in command("detectors", "non_finite")
+    assert "there are non_finite" in command("detectors", "nonsense", code=2)
+
+
+def test_a_detector_s_settings_are_those_in_force_and_can_be_copied(
+    command: Command, tmp_path: Path
+) -> None:
+    """What the operator has changed says so; the section is TOML."""
+    (tmp_path / "set.toml").write_text("[detectors.class_collapse]\nspread_floor = 0.25\n")
+    configured = ("--config", str(tmp_path / "set.toml"))
+    _, _, section = command("detectors", "class_collapse", *configured).partition("Settings\n")
+    settings = tomllib.loads(textwrap.dedent(section))["detectors"]["class_collapse"]
+
+    assert "spread_floor = 0.25  # configured; by default 0.5" in section
+    assert "    window = 200\n" in section
+    assert settings == asdict(ClassCollapse(spread_floor=0.25))
+    assert "configured" not in command("detectors", "class_collapse")
+
+
+def test_programs_read_the_detectors_as_json(command: Command) -> None:
+    """All of them as a list, or one."""
+    everything = json.loads(command("detectors", "--json"))
+    one = json.loads(
+        command(
+            *("detectors", "no_skill", "--json"), FLATLINE_MONITOR_DETECTORS__NO_SKILL__FLOOR="0.5"
+        )
+    )
+
+    assert [each["name"] for each in everything] == [each.name for each in CATALOGUE]
+    for each in everything:
+        assert list(each["definition"]) == ["statistic", "fires_when", "must_not_fire", "sources"]
+        assert all(each["definition"].values())
+        assert each["settings"] == each["defaults"]
+    assert (one["settings"]["floor"], one["defaults"]["floor"]) == (0.5, 0.02)
+    assert one["causes"][0]["name"]
 
 
 def test_what_config_prints_can_be_read_back(command: Command, tmp_path: Path) -> None:
