@@ -9,6 +9,7 @@ from flatline.rows import Description, Rows, Variable
 from flatline.sender import Sender
 from flatline.settings import Settings
 from flatline.transport import Stream
+from flatline.verdicts import Verdicts
 from flatline.voice import Voice
 
 _MESSAGE_BYTES, _CHUNK_STEPS = 4 * 2**20, 4096
@@ -27,7 +28,8 @@ class Delivery:
         self._identity = identity
         self._fit = 0
         self.findings = Findings(settings.quiet)
-        self.voice = Voice(identity.run_id, settings.target, self.findings)
+        self.verdicts = Verdicts()
+        self.voice = Voice(identity.run_id, settings.target, self.findings, self.verdicts)
         self.health = wire.Health()
         self.refused_values = 0
         self._opening = wire.hello(identity, description)
@@ -56,6 +58,7 @@ class Delivery:
 
     def reopen(self, description: Description) -> None:
         """Open the run again, for a further fit."""
+        self.verdicts.begin()
         self._fit += 1
         opening = wire.hello(self._identity, description, self._fit)
         self._sender.offer(opening, opening=opening)
@@ -68,6 +71,7 @@ class Delivery:
 
     def end(self, status: str, exception_type: str, step: int, seconds: float) -> None:
         """Send the last record, wait for the monitor to have it, and say how it all went."""
+        self.verdicts.end()
         self._record(wire.end(status, exception_type, step, self._health()))
         self._sender.close(seconds)
         self.voice.ended(f"{status} ({exception_type})" if exception_type else status, self._sums())

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flatline.findings import Found
 from flatline.guard import Guard
 from flatline.rows import Description
 from flatline.run import Run
 from flatline.say import say
 from flatline.settings import resolve
+from flatline.verdicts import Verdict
 
 if TYPE_CHECKING:
     from flatline.capture.session import Session
@@ -81,11 +83,22 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
         )
         self._guard = Guard("the Keras callback")
         self._session: Session | None = None
+        self._run: Run | None = None
 
     @property
     def run_id(self) -> str | None:
         """Id of the run that is or was monitored last; None: none has begun."""
-        return None if self._session is None else self._session.run_id
+        return None if self._run is None else self._run.run_id
+
+    @property
+    def findings(self) -> tuple[Found, ...]:
+        """What the monitor found in that run so far, oldest first."""
+        return () if self._run is None else self._run.findings
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How that run is, as the monitor said it last; None: it has said nothing."""
+        return None if self._run is None else self._run.verdict
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 - Keras's
         """Open the run, and stand in for the train function."""
@@ -142,7 +155,7 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     def _open(self, description: Description) -> Any:
         """Open the run that rows are offered to."""
         settings = self.settings
-        return Run(
+        self._run = Run(
             settings.target,
             name=settings.name,
             project=settings.project,
@@ -152,16 +165,18 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
             quiet=settings.quiet,
             description=description,
         )
+        return self._run
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings alone: a copy, as tuners make them, monitors a run of its own."""
-        dropped = {"_guard", "_session", "_model"}
+        dropped = {"_guard", "_session", "_run", "_model"}
         return {name: value for name, value in vars(self).items() if name not in dropped}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__init__()
         self._guard = Guard("the Keras callback")
         self._session = None
+        self._run = None
         self.__dict__.update(state)
 
 

@@ -22,3 +22,6 @@ class Listener(Protocol):
 
     def found(self, finding: monitor_pb2.Finding) -> None:
         """The monitor found something."""
+
+    def concluded(self, verdict: monitor_pb2.Verdict) -> None:
+        """The monitor says how the run is, all in all."""

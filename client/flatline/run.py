@@ -16,6 +16,7 @@ from flatline.identity import described, identity
 from flatline.rows import Description, Rows, Variable
 from flatline.say import plain
 from flatline.settings import resolve
+from flatline.verdicts import Verdict
 
 CLOSE_SECONDS = 5.0
 """How long `finish` waits for the monitor to have everything."""
@@ -154,6 +155,11 @@ class Run:
     def findings(self) -> tuple[Found, ...]:
         """What the monitor found in this run so far, oldest first."""
         return () if self._delivery is None else self._delivery.findings.kept
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the run is, as the monitor said it last; None: it has said nothing."""
+        return None if self._delivery is None else self._delivery.verdicts.latest
 
     # What follows is for flatline.keras.
 

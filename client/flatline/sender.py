@@ -205,6 +205,8 @@ class Sender:
                 chatter = 0
             elif kind == "finding":
                 self._listener.found(response.finding)
+            elif kind == "verdict":
+                self._listener.concluded(response.verdict)
             if chatter > _CHATTER:
                 self._sleep(0.01)
         if not self._done():

@@ -6,20 +6,32 @@ from flatline.backlog import CAPACITY_BYTES
 from flatline.findings import Findings
 from flatline.say import plain, say
 from flatline.v1 import monitor_pb2
+from flatline.verdicts import Verdicts
 
 _COMPLAINTS = 100
-_LEVELS = {"critical": logging.ERROR, "warning": logging.WARNING}
+_LEVELS = {
+    "critical": logging.ERROR,
+    "sick": logging.ERROR,
+    "warning": logging.WARNING,
+    "suspicious": logging.WARNING,
+}
 
 
 class Voice:
     """Speaks for one run; it is the sender's listener, on the sender's thread."""
 
     def __init__(
-        self, run_id: str, target: str, findings: Findings, capacity_bytes: int = CAPACITY_BYTES
+        self,
+        run_id: str,
+        target: str,
+        findings: Findings,
+        verdicts: Verdicts,
+        capacity_bytes: int = CAPACITY_BYTES,
     ) -> None:
         self._run_id = run_id
         self._target = target
         self._findings = findings
+        self._verdicts = verdicts
         self._kept = f"{capacity_bytes / 2**20:.3g} MiB"
         self._answered = self._out = self._full = False
         self._url = ""
@@ -81,6 +93,12 @@ class Voice:
             level = logging.INFO if found.resolved else _LEVELS.get(found.severity, logging.INFO)
             say(found.line, level)
 
+    def concluded(self, verdict: monitor_pb2.Verdict) -> None:
+        """Say that the run became worse than it ever was."""
+        news = self._verdicts.take(verdict)
+        if news is not None:
+            say(news.line, _LEVELS.get(news.level, logging.INFO))
+
     def complain(self, kind: str, sentence: str) -> None:
         """Say what the program gave us wrongly, once for each kind."""
         if kind not in self._complaints and len(self._complaints) < _COMPLAINTS:
@@ -88,5 +106,9 @@ class Voice:
             say(f"{plain(sentence)}; training goes on without it", logging.WARNING)
 
     def ended(self, how: str, counts: list[str]) -> None:
-        """Say how the run ended, and what became of its numbers."""
+        """Say how the run ended, what became of its numbers, and what the monitor thinks of it."""
         say(f"run {self._run_id} {how}: {', '.join(counts)}")
+        verdict = self._verdicts.closing
+        if verdict is not None:
+            for line in verdict.last_words:
+                say(line, _LEVELS.get(verdict.level, logging.INFO))

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import grpc
 
@@ -72,6 +72,10 @@ class Script:
     """Told with the first record of each stream."""
     last_findings: Sequence[monitor_pb2.Finding] = ()
     """Told after the acknowledgement of the end."""
+    verdicts: Sequence[monitor_pb2.Verdict] = ()
+    """Told with the first record of each stream."""
+    last_verdicts: Sequence[monitor_pb2.Verdict] = ()
+    """Told with the end, before its acknowledgement."""
     run_url: str = ""
     limits: monitor_pb2.Limits = field(default_factory=monitor_pb2.Limits)
     next_sequence: int | None = None
@@ -125,6 +129,11 @@ class _Servicer(monitor_pb2_grpc.MonitorServiceServicer):
         if first:
             for finding in self._script.findings:
                 yield monitor_pb2.WatchResponse(finding=finding)
+            for verdict in self._script.verdicts:
+                yield monitor_pb2.WatchResponse(verdict=verdict)
+        if request.HasField("end"):
+            for verdict in self._script.last_verdicts:
+                yield monitor_pb2.WatchResponse(verdict=verdict)
         if self._script.acknowledges:
             last = len(self._memory.records)
             ack = monitor_pb2.Ack(received_sequence=last, durable_sequence=last)
@@ -179,3 +188,9 @@ def finding(detector: str = "non_finite", step: int = 57, **fields: object) -> m
     for name, value in fields.items():
         setattr(message, name, value)
     return message
+
+
+def verdict(level: str = "sick", **fields: Any) -> monitor_pb2.Verdict:
+    """Make a verdict as a monitor sends it."""
+    content = {"level": f"VERDICT_LEVEL_{level.upper()}", "sentence": f"a {level} run"}
+    return monitor_pb2.Verdict(**content | fields)

@@ -34,6 +34,9 @@ class Log:
     def found(self, message: monitor_pb2.Finding) -> None:
         self._add("found", message.detector)
 
+    def concluded(self, message: monitor_pb2.Verdict) -> None:
+        self._add("concluded", message.sentence)
+
     def wait(self, kind: str, times: int = 1) -> str:
         """Wait for an event; return what it said."""
         with self.changed:

@@ -23,10 +23,6 @@ from flatline.settings import Settings
 class Run(Sink, Protocol):
     """What is asked of flatline.Run."""
 
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-
     def evaluate(
         self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
     ) -> None:
@@ -59,11 +55,6 @@ class Session:
         self._installation: Installation | None = None
         self._epoch = 0
         self._test_step: int | None = None
-
-    @property
-    def run_id(self) -> str | None:
-        """The run's id; None before the first fit."""
-        return None if self._run is None else self._run.run_id
 
     def trains(self, model: Any) -> bool:
         """Say whether it is this model that the run trains."""

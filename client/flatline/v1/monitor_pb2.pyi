@@ -244,6 +244,34 @@ SEVERITY_CRITICAL: Severity.ValueType  # 3
 """Now."""
 global___Severity = Severity
 
+class _VerdictLevel:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _VerdictLevelEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_VerdictLevel.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    VERDICT_LEVEL_UNSPECIFIED: _VerdictLevel.ValueType  # 0
+    """Not known."""
+    VERDICT_LEVEL_HEALTHY: _VerdictLevel.ValueType  # 1
+    """Nothing was found that somebody should look at."""
+    VERDICT_LEVEL_SUSPICIOUS: _VerdictLevel.ValueType  # 2
+    """Something was found that may or may not spoil the run."""
+    VERDICT_LEVEL_SICK: _VerdictLevel.ValueType  # 3
+    """The run will not become what it should, unless somebody changes something."""
+
+class VerdictLevel(_VerdictLevel, metaclass=_VerdictLevelEnumTypeWrapper):
+    """How a run is."""
+
+VERDICT_LEVEL_UNSPECIFIED: VerdictLevel.ValueType  # 0
+"""Not known."""
+VERDICT_LEVEL_HEALTHY: VerdictLevel.ValueType  # 1
+"""Nothing was found that somebody should look at."""
+VERDICT_LEVEL_SUSPICIOUS: VerdictLevel.ValueType  # 2
+"""Something was found that may or may not spoil the run."""
+VERDICT_LEVEL_SICK: VerdictLevel.ValueType  # 3
+"""The run will not become what it should, unless somebody changes something."""
+global___VerdictLevel = VerdictLevel
+
 @typing.final
 class WatchRequest(google.protobuf.message.Message):
     """One message of the client. The first of a stream is a hello without a sequence."""
@@ -305,6 +333,7 @@ class WatchResponse(google.protobuf.message.Message):
     WELCOME_FIELD_NUMBER: builtins.int
     ACK_FIELD_NUMBER: builtins.int
     FINDING_FIELD_NUMBER: builtins.int
+    VERDICT_FIELD_NUMBER: builtins.int
     @property
     def welcome(self) -> global___Welcome:
         """Answers the hello."""
@@ -317,16 +346,21 @@ class WatchResponse(google.protobuf.message.Message):
     def finding(self) -> global___Finding:
         """An alert began, changed its severity, or ended."""
 
+    @property
+    def verdict(self) -> global___Verdict:
+        """The run as a whole became better or worse, or is over."""
+
     def __init__(
         self,
         *,
         welcome: global___Welcome | None = ...,
         ack: global___Ack | None = ...,
         finding: global___Finding | None = ...,
+        verdict: global___Verdict | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "welcome", b"welcome"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "welcome", b"welcome"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["welcome", "ack", "finding"] | None: ...
+    def HasField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "verdict", b"verdict", "welcome", b"welcome"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "verdict", b"verdict", "welcome", b"welcome"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["welcome", "ack", "finding", "verdict"] | None: ...
 
 global___WatchResponse = WatchResponse
 
@@ -1043,3 +1077,74 @@ class Evidence(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_limit", b"_limit"]) -> typing.Literal["limit"] | None: ...
 
 global___Evidence = Evidence
+
+@typing.final
+class Verdict(google.protobuf.message.Message):
+    """How the run is, all in all. Told when the level changes, when the run goes on after a closing
+    verdict, and when it has ended, before the acknowledgement of its end as durable. A client that
+    comes back is told again, unless the run is healthy and goes on.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: builtins.int
+    SENTENCE_FIELD_NUMBER: builtins.int
+    CLOSING_FIELD_NUMBER: builtins.int
+    CAUSES_FIELD_NUMBER: builtins.int
+    level: global___VerdictLevel.ValueType
+    """How the run is."""
+    sentence: builtins.str
+    """Why, without the level: "the model does no better than guessing since step 79"; at most 2000
+    characters.
+    """
+    closing: builtins.bool
+    """The run has ended, or fell silent: the last word on it, unless a further record comes."""
+    @property
+    def causes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Cause]:
+        """What probably explains it, the likeliest first; at most 3."""
+
+    def __init__(
+        self,
+        *,
+        level: global___VerdictLevel.ValueType = ...,
+        sentence: builtins.str = ...,
+        closing: builtins.bool = ...,
+        causes: collections.abc.Iterable[global___Cause] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["causes", b"causes", "closing", b"closing", "level", b"level", "sentence", b"sentence"]) -> None: ...
+
+global___Verdict = Verdict
+
+@typing.final
+class Cause(google.protobuf.message.Message):
+    """One likely reason for what was found, and what to do about it."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    TITLE_FIELD_NUMBER: builtins.int
+    WEIGHT_FIELD_NUMBER: builtins.int
+    REMEDY_FIELD_NUMBER: builtins.int
+    CODE_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Name in the monitor's table of causes, for example "learning_rate_too_high"."""
+    title: builtins.str
+    """The same as words that go on after "probably": "the learning rate is too high"."""
+    weight: builtins.float
+    """How much the evidence speaks for it, 0 to 1; those of several causes need not sum to 1."""
+    remedy: builtins.str
+    """What to do, one or two sentences for people; at most 2000 characters."""
+    code: builtins.str
+    """Keras 3 code to copy, in lines, at most 4000 characters; empty: there is nothing to type."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        title: builtins.str = ...,
+        weight: builtins.float = ...,
+        remedy: builtins.str = ...,
+        code: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["code", b"code", "name", b"name", "remedy", b"remedy", "title", b"title", "weight", b"weight"]) -> None: ...
+
+global___Cause = Cause

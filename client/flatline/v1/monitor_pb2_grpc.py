@@ -28,7 +28,8 @@ class MonitorServiceServicer(object):
 
     def Watch(self, request_iterator, context):
         """The client sends a hello, waits for the welcome, then sends records in order of sequence.
-        The monitor answers with acknowledgements and findings until both sides have closed.
+        The monitor answers with acknowledgements, findings and verdicts until both sides have
+        closed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -31,7 +31,8 @@ class MonitorServiceStub:
         flatline.v1.monitor_pb2.WatchResponse,
     ]
     """The client sends a hello, waits for the welcome, then sends records in order of sequence.
-    The monitor answers with acknowledgements and findings until both sides have closed.
+    The monitor answers with acknowledgements, findings and verdicts until both sides have
+    closed.
     """
 
 class MonitorServiceAsyncStub:
@@ -42,7 +43,8 @@ class MonitorServiceAsyncStub:
         flatline.v1.monitor_pb2.WatchResponse,
     ]
     """The client sends a hello, waits for the welcome, then sends records in order of sequence.
-    The monitor answers with acknowledgements and findings until both sides have closed.
+    The monitor answers with acknowledgements, findings and verdicts until both sides have
+    closed.
     """
 
 class MonitorServiceServicer(metaclass=abc.ABCMeta):
@@ -55,7 +57,8 @@ class MonitorServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[flatline.v1.monitor_pb2.WatchResponse], collections.abc.AsyncIterator[flatline.v1.monitor_pb2.WatchResponse]]:
         """The client sends a hello, waits for the welcome, then sends records in order of sequence.
-        The monitor answers with acknowledgements and findings until both sides have closed.
+        The monitor answers with acknowledgements, findings and verdicts until both sides have
+        closed.
         """
 
 def add_MonitorServiceServicer_to_server(servicer: MonitorServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

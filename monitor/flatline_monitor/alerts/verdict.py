@@ -98,10 +98,10 @@ def _told(alert: Alert) -> str:
 
 
 def _health(firing: Sequence[tuple[str, Alert]], facts: Facts | None) -> str:
-    if facts is None or facts.began_at is None or facts.loss is None:
+    if facts is None or facts.first_loss is None or facts.loss is None:
         told = "nothing was found so far"
     else:
-        told = f"the loss went from {facts.began_at:.3g} to {facts.loss:.3g}"
+        told = f"the loss went from {facts.first_loss:.3g} to {facts.loss:.3g}"
     noted = ", ".join(name for name, _ in firing)
     return f"{told}; of note: {noted}" if noted else told
 

@@ -21,6 +21,13 @@ def finite_median(x: np.ndarray) -> float:
     return float(np.median(finite)) if finite.size else math.nan
 
 
+def finite_medians(x: np.ndarray) -> np.ndarray:
+    """Return the median of the finite values of each column, nan for a column without any."""
+    if x.size and np.isfinite(x).all():
+        return np.asarray(np.median(x, axis=0))
+    return np.array([finite_median(column) for column in x.T])
+
+
 def wilson_lower(successes: float, n: float, z: float = Z_PER_MILLE) -> float:
     """Return the lower end of the score interval of a share (Wilson, 1927)."""
     share = successes / n

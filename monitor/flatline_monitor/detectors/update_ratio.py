@@ -16,6 +16,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import (
     finite_median,
+    finite_medians,
     first_update_ratio,
     progress,
     skill_bound,
@@ -115,7 +116,7 @@ class UpdateRatio:
             raise NotMeasurableError
         with np.errstate(invalid="ignore"):
             ratios = updates[moved] / np.maximum(weights[moved], 1e-30)
-        middle = np.array([finite_median(column) for column in ratios.T])
+        middle = finite_medians(ratios)
         if not np.isfinite(middle).any():
             raise NotMeasurableError
         if np.nanmax(middle) > self.ceiling:

@@ -33,7 +33,13 @@ CAUSES: tuple[Entry, ...] = (
     Entry(
         "bad_values_in_data",
         "the data hold missing values (nan) or infinities",
-        {"bad_input": 0.9, "non_finite": 0.2},
+        {
+            "bad_input": 0.9,
+            "non_finite": 0.2,
+            "no_skill": 0.01,
+            "stagnation": 0.01,
+            "class_collapse": 0.01,
+        },
         data.clean_data,
         "Micikevicius et al. (2018), section 3.2, leaves no other way for a nan at the input",
         {"bad_elsewhere": 0.8},
@@ -42,8 +48,8 @@ CAUSES: tuple[Entry, ...] = (
         "learning_rate_too_high",
         "the learning rate is too high",
         {
+            "first_updates_large": 0.75,
             "update_ratio_high": 0.6,
-            "first_updates_large": 0.6,
             "divergence": 0.4,
             "gradient_explosion": 0.3,
             "non_finite": 0.3,
@@ -233,7 +239,12 @@ CAUSES: tuple[Entry, ...] = (
         },
         model.initialize,
         "a first loss far above ln K (Karpathy, CS231n notes, part 3); no gradient at zeros",
-        {"inputs_wide": 0.6, "began_ordinary": 0.3, "bad_input": 0.9},
+        {
+            "inputs_wide": 0.6,
+            "first_updates_large": 0.6,
+            "began_ordinary": 0.3,
+            "bad_input": 0.9,
+        },
     ),
     Entry(
         "dead_units",
@@ -264,6 +275,7 @@ CAUSES: tuple[Entry, ...] = (
         {
             "began_ordinary": 0.2,
             "began_at_zero": 0.7,
+            "first_updates_large": 0.6,
             "labels_imbalanced": 0.3,
             "bad_input": 0.9,
         },
@@ -309,7 +321,7 @@ CAUSES: tuple[Entry, ...] = (
     Entry(
         "batch_too_large",
         "the batches are so large that there are hardly any updates",
-        {"few_updates": 0.4, "stagnation": 0.05, "no_skill": 0.05},
+        {"few_updates": 0.55, "stagnation": 0.05, "no_skill": 0.05},
         data.cut_batches,
         "Keskar et al. (2017): large batches; here one or two updates an epoch",
     ),

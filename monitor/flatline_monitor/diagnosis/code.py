@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.runs.records import Task
 
-MOST_LAYERS = 8
+MOST_LAYERS = 32
 
 
 def compiled(facts: Facts, name: str, optimizer: str = '"adam"', loss: str = "model.loss") -> str:
@@ -52,25 +52,23 @@ def stack(
 ) -> str:
     """Return code for a stack of dense layers of these widths with the run's own output.
 
-    `options` go into each hidden layer, the line `after` stands after it, `before` in front of
-    all. Empty for a model that is not dense: its author knows better where to change it.
+    `options` go into each hidden layer, the layer `after` stands after it, those `before` in
+    front of all. Empty for a model that is not dense: its author knows better where to change it.
     """
     if not facts.is_dense or not facts.output_units:
         return ""
-    hidden = [
-        line
-        for n in units[:MOST_LAYERS]
-        for line in (f"    keras.layers.Dense({n}, {options}),", f"    {after}," if after else "")
-        if line
-    ]
+    widths = ", ".join(map(str, units[:MOST_LAYERS]))
+    hidden = (
+        f"for units in ({widths},):",
+        f"    better.add(keras.layers.Dense(units, {options}))",
+        *([f"    better.add({after})"] if after else []),
+    )
     return "\n".join(
         (
-            "better = keras.Sequential([",
-            "    keras.Input(x_train.shape[1:]),",
-            *(f"    {line}," for line in before),
-            *hidden,
-            f"    {output(facts)},",
-            "])",
+            "better = keras.Sequential([keras.Input(x_train.shape[1:])])",
+            *(f"better.add({layer})" for layer in before),
+            *(hidden if units else ()),
+            f"better.add({output(facts)})",
             compiled(facts, "better"),
             fitted(facts, "better"),
         )

@@ -6,7 +6,7 @@ Taken at a judged point and kept with the run, so that it can be explained after
 import math
 from dataclasses import dataclass
 
-from flatline_monitor.detectors.statistics import first_update_ratio, is_weighted
+from flatline_monitor.detectors.statistics import finite_median, first_update_ratio, is_weighted
 from flatline_monitor.diagnosis import measures
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
@@ -26,6 +26,8 @@ class Facts:
     """Samples in an epoch."""
     loss: float | None
     """Mean over the last quarter of the run."""
+    first_loss: float | None
+    """Median of the first twenty."""
     began_at: float | None
     """Loss of the very first step, before any update."""
     null_loss: float | None
@@ -96,9 +98,9 @@ class Facts:
     @property
     def progress(self) -> float | None:
         """Return the share of the first loss that is gone."""
-        if not self.began_at or self.loss is None:
+        if not self.first_loss or self.loss is None:
             return None
-        return 1 - self.loss / self.began_at
+        return 1 - self.loss / self.first_loss
 
     @property
     def commonest(self) -> float | None:
@@ -123,6 +125,7 @@ def facts_of(view: RunView) -> Facts:
         batch_size=hello.batch_size,
         samples=measures.samples(view),
         loss=loss,
+        first_loss=measures.known(finite_median(view.firsts.data_loss)) or view.first_loss,
         began_at=began,
         null_loss=null,
         skill=None if not null or loss is None or is_weighted(view) else 1 - loss / null,

@@ -11,8 +11,12 @@ from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.diagnosis.signs import present
 
 LEAST = 0.15
-"""Weight below which a cause is not worth a reader's time."""
-FOUND_BY = {"update_ratio_high": "update_ratio", "update_ratio_low": "update_ratio"}
+"""Weight below which a cause is not worth a reader's time, unless a finding has no better one."""
+FOUND_BY = {
+    "update_ratio_high": "update_ratio",
+    "update_ratio_low": "update_ratio",
+    "first_updates_large": "update_ratio",
+}
 """Signs that are one side of a detector."""
 
 
@@ -27,7 +31,9 @@ def diagnose(findings: Mapping[str, Finding], facts: Facts) -> tuple[Cause, ...]
     """
     case = Case(findings, facts)
     weighed = [cause for entry in CAUSES if (cause := _weighed(entry, case))]
-    return tuple(sorted(weighed, key=lambda cause: -cause.weight))
+    ranked = sorted(weighed, key=lambda cause: -cause.weight)
+    best = [next((c for c in ranked if name in c.explains), None) for name in findings]
+    return tuple(cause for cause in ranked if cause.weight >= LEAST or cause in best)
 
 
 def causes_of(detector: str, causes: Sequence[Cause]) -> tuple[Cause, ...]:
@@ -43,7 +49,7 @@ def _weighed(entry: Entry, case: Case) -> Cause | None:
     explains = {FOUND_BY.get(name, name) for name in speaks_for} & case.findings.keys()
     weight = 1 - math.prod(1 - entry.speaks_for[name] for name in speaks_for)
     weight *= math.prod(1 - entry.speaks_against[name] for name in speaks_against)
-    if weight < LEAST or not explains:
+    if not explains:
         return None
     return Cause(
         name=entry.name,

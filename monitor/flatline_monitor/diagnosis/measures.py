@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from flatline_monitor.detectors.statistics import finite_median, mean_loss
+from flatline_monitor.detectors.statistics import finite_median, finite_medians, mean_loss
 from flatline_monitor.detectors.trend import loss_trend
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Evaluation
@@ -57,9 +57,9 @@ def update_ratios(view: RunView) -> tuple[float, float] | None:
         return None
     with np.errstate(invalid="ignore"):
         ratios = updates / np.maximum(weights, 1e-30)
-    middle = [finite_median(column) for column in ratios.T]
-    finite = [ratio for ratio in middle if math.isfinite(ratio)]
-    return (min(finite), max(finite)) if finite else None
+    middle = finite_medians(ratios)
+    finite = middle[np.isfinite(middle)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
 def gradients(view: RunView) -> tuple[float | None, int]:

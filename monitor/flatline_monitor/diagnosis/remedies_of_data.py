@@ -95,7 +95,9 @@ def stop_early(facts: Facts) -> Remedy:
         "" if facts.best_epoch is None else f"The validation was best at epoch {facts.best_epoch}. "
     )
     size = (
-        f" ({facts.parameters:,} parameters for {facts.samples:,} samples)" if facts.samples else ""
+        f" ({facts.parameters:,} parameters for about {facts.samples:,} samples)"
+        if facts.samples
+        else ""
     )
     return Remedy(
         f"{best}Stop there and keep those weights; more data, augmentation or a smaller model "
@@ -151,11 +153,11 @@ def clean_data(facts: Facts) -> Remedy:
 
 def embed(facts: Facts) -> Remedy:
     """An embedding for names that were fed as numbers."""
-    high = int(facts.inputs[0][1]) if facts.inputs else 1000
+    high = f"{facts.inputs[0][1]:.0f}" if facts.inputs else "..."
     code = stack(
         facts,
         facts.hidden_units or (HIDDEN,),
-        before=(f"keras.layers.Embedding({high + 1}, 8)", "keras.layers.Flatten()"),
+        before=("keras.layers.Embedding(int(np.max(x_train)) + 1, 8)", "keras.layers.Flatten()"),
     )
     return Remedy(
         f"If the numbers 0..{high} are names of things and not amounts, feed them through an "
@@ -167,7 +169,8 @@ def embed(facts: Facts) -> Remedy:
 def cut_batches(facts: Facts) -> Remedy:
     """Smaller batches: more updates."""
     return Remedy(
-        f"Use smaller batches: {facts.batch_size} samples leave only one or two updates an epoch.",
+        f"Use smaller batches: {facts.batch_size or 'so many'} samples leave only one or two "
+        "updates an epoch.",
         f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size=32)",
     )
 

@@ -40,7 +40,8 @@ def add_capacity(facts: Facts) -> Remedy:
     """Two hidden layers, or twice as wide ones."""
     units = facts.hidden_units
     wider = [max(HIDDEN, 2 * n) for n in units] or [HIDDEN, HIDDEN]
-    now = f"{facts.parameters} parameters, {len(facts.kernels)} layer(s) with weights"
+    depth = len(facts.kernels)
+    now = f"{facts.parameters} parameters in {depth} layer{'' if depth == 1 else 's'}"
     return Remedy(
         f"Give the model hidden layers with a non-linear activation: it has {now} now.",
         stack(facts, wider),

@@ -71,7 +71,7 @@ def answers_the_majority(case: Case) -> str:
 def few_samples(case: Case) -> str:
     """The training set is small."""
     n = case.facts.samples
-    return f"there are only {n} training samples" if n and n < FEW_SAMPLES else ""
+    return f"there are only about {n} training samples" if n and n < FEW_SAMPLES else ""
 
 
 def few_updates(case: Case) -> str:

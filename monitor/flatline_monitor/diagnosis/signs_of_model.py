@@ -17,15 +17,21 @@ FEW_PARAMETERS = 20
 
 
 def update_ratio_high(case: Case) -> str:
-    """The detector found updates that are too large."""
-    finding = case.findings.get("update_ratio")
-    return finding.summary if finding and finding.evidence[0].fires is Side.ABOVE else ""
+    """Of late a layer is changed too much with each step."""
+    return _found(case, "largest_update_ratio", Side.ABOVE)
 
 
 def update_ratio_low(case: Case) -> str:
-    """The detector found updates that are too small."""
+    """No layer is changed as much as it should be."""
+    return _found(case, "largest_update_ratio", Side.BELOW)
+
+
+def _found(case: Case, statistic: str, side: Side) -> str:
     finding = case.findings.get("update_ratio")
-    return finding.summary if finding and finding.evidence[0].fires is Side.BELOW else ""
+    if finding is None:
+        return ""
+    evidence = finding.evidence[0]
+    return finding.gist if (evidence.statistic, evidence.fires) == (statistic, side) else ""
 
 
 def first_updates_large(case: Case) -> str:
@@ -58,7 +64,7 @@ def gradients_healthy(case: Case) -> str:
     if facts.gradient_gap is None or facts.kernels_without_gradient or facts.bad_place:
         return ""
     gap = max(0.0, facts.gradient_gap)
-    return f"gradients reach every layer, {gap:.1f} decades apart" if gap < GAP - 1 else ""
+    return f"gradients reach every layer, within {gap:.1f} decades" if gap < GAP - 1 else ""
 
 
 def no_updates(case: Case) -> str:
@@ -152,7 +158,7 @@ def more_parameters_than_samples(case: Case) -> str:
     n, samples = case.facts.parameters, case.facts.samples
     if not samples or n <= samples:
         return ""
-    return f"{n:,} parameters for {samples:,} samples"
+    return f"{n:,} parameters for about {samples:,} samples"
 
 
 def regularization_dominates(case: Case) -> str:

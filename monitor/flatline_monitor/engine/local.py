@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from flatline_monitor.alerts.lifecycle import State
-from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
+from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
 from flatline_monitor.detectors.contract import Detector, Severity
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival
 from flatline_monitor.engine.codec import snapshot
 from flatline_monitor.engine.embedded import Engine
@@ -50,6 +52,18 @@ class Listener(Protocol):
     def tell(self, report: AlertReport) -> None:
         """Say that an alert began, became worse, or ended."""
 
+    def conclude(self, verdict: RunVerdict, causes: Sequence[Cause]) -> None:
+        """Say how the run is, all in all, and what probably explains it, the likeliest first."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """An open stream, as far as the telling goes."""
+
+    listener: Listener
+    heard: RunVerdict = NOT_YET
+    """The verdict that it heard last."""
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -75,7 +89,7 @@ class LocalRouter:
     ) -> None:
         self._engine = Engine(catalogue, max_runs=max_runs)
         self._store, self._decode, self._clock = store, decode, clock
-        self._listeners: dict[StreamKey, Listener] = {}
+        self._lines: dict[StreamKey, _Line] = {}
         self._durable: dict[StreamKey, int] = {}
         self._waiting = _Waiting()
         self._overdue: set[str] = set()
@@ -97,10 +111,11 @@ class LocalRouter:
         self._engine.admit(hello, self._clock())
         if not self._engine.knows(stream):
             self._feed(stream, 0, hello, raw)
-        self._listeners[stream] = listener
+        line = self._lines[stream] = _Line(listener)
         if hello.rank == JUDGED_RANK:
             for report in self._engine.firing(hello.run_id):
                 listener.tell(report)
+            self._greet(hello.run_id, line)
         return self._engine.received(stream) + 1
 
     async def submit(self, stream: StreamKey, sequence: int, record: Record, raw: bytes) -> None:
@@ -116,8 +131,9 @@ class LocalRouter:
 
     def close(self, stream: StreamKey, listener: Listener) -> None:
         """Forget a listener whose stream has ended; the run goes on."""
-        if self._listeners.get(stream) is listener:
-            del self._listeners[stream]
+        line = self._lines.get(stream)
+        if line is not None and line.listener is listener:
+            del self._lines[stream]
 
     def restore(self, remembered: Iterable[Remembered]) -> None:
         """Continue every run where its journal ends; call once, before the first stream."""
@@ -156,8 +172,13 @@ class LocalRouter:
             self._waiting.changed.add(stream.run_id)
         for report in changed:
             _log(report)
-            for listener in self._listeners_of(stream.run_id):
-                listener.tell(report)
+            for line in self._lines_of(stream.run_id):
+                line.listener.tell(report)
+        # A verdict follows from alerts and state; to ask at every chunk would cost too much.
+        news = bool(changed) or isinstance(record, End | Stalled)
+        for line in self._lines_of(stream.run_id):
+            if news or line.heard.closing:
+                self._conclude(stream.run_id, line)
 
     def _keep(self, entry: Entry) -> None:
         self._waiting.entries.append(entry)
@@ -202,15 +223,34 @@ class LocalRouter:
             self._acknowledge(stream)
 
     def _acknowledge(self, stream: StreamKey) -> None:
-        if listener := self._listeners.get(stream):
-            listener.acknowledge(self._engine.received(stream), self._durable.get(stream, 0))
+        if line := self._lines.get(stream):
+            received = self._engine.received(stream)
+            line.listener.acknowledge(received, self._durable.get(stream, 0))
 
-    def _listeners_of(self, run_id: str) -> list[Listener]:
+    def _lines_of(self, run_id: str) -> list[_Line]:
         return [
-            listener
-            for stream, listener in self._listeners.items()
+            line
+            for stream, line in self._lines.items()
             if stream.run_id == run_id and stream.rank == JUDGED_RANK
         ]
+
+    def _greet(self, run_id: str, line: _Line) -> None:
+        """Tell a client that has come how the run is, but not that it is away."""
+        report = self.report(run_id)
+        if report is not None and report.state is RunState.STALLED:
+            line.heard = report.verdict
+        else:
+            self._conclude(run_id, line)
+
+    def _conclude(self, run_id: str, line: _Line) -> None:
+        """Tell how the run is, if its level changed, if it is over, or if it goes on after all."""
+        report = self.report(run_id)
+        if report is None:
+            return
+        verdict, heard = report.verdict, line.heard
+        if verdict.closing or heard.closing or verdict.level is not heard.level:
+            line.heard = verdict
+            line.listener.conclude(verdict, report.causes)
 
     def _sweep(self, now: float) -> None:
         # The clock may have been set back: then a sweep is due as well.

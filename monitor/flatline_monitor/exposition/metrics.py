@@ -56,6 +56,11 @@ RUN_INFO = _gauge(
 RUN_STATE = _gauge(
     "flatline_run_state", "run", "state", text="1 for the state that the run is in, else 0."
 )
+RUN_VERDICT = _gauge(
+    "flatline_run_verdict",
+    *("run", "verdict"),
+    text="1 for how the run is, all in all: healthy, suspicious or sick; else 0.",
+)
 RUN_START = _gauge(
     "flatline_run_start_timestamp_seconds", "run", text="When the run first reported."
 )
@@ -131,6 +136,7 @@ METRICS = (
     BUILD_INFO,
     RUN_INFO,
     RUN_STATE,
+    RUN_VERDICT,
     RUN_START,
     RUN_LAST_REPORT,
     RUN_STEP,

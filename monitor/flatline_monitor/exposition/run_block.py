@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flatline_monitor.alerts.report import RunReport, RunState
+from flatline_monitor.alerts.verdict import Level
 from flatline_monitor.exposition import metrics
 from flatline_monitor.exposition.metrics import METRICS, Metric
 from flatline_monitor.exposition.text import sample
@@ -26,6 +27,7 @@ def render_block(report: RunReport, *, quiet: bool) -> Block:
     lines = {
         metrics.RUN_INFO: _info(report),
         metrics.RUN_STATE: _states(report),
+        metrics.RUN_VERDICT: _verdicts(report),
         metrics.RUN_START: _one(metrics.RUN_START, report, report.started_at),
         metrics.RUN_LAST_REPORT: _one(metrics.RUN_LAST_REPORT, report, report.last_report_at),
         metrics.RUN_STEP: _one(metrics.RUN_STEP, report, report.step),
@@ -58,6 +60,14 @@ def _states(report: RunReport) -> list[str]:
     return [
         sample(metrics.RUN_STATE, (report.run_id, state), int(report.state is state))
         for state in RunState
+    ]
+
+
+def _verdicts(report: RunReport) -> list[str]:
+    # Unlike its alerts the verdict on a run that ended pages nobody, and stays as it is.
+    return [
+        sample(metrics.RUN_VERDICT, (report.run_id, level), int(report.verdict.level is level))
+        for level in Level
     ]
 
 

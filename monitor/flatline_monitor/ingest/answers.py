@@ -1,9 +1,13 @@
 """What the monitor says to a client, as bytes."""
 
+from collections.abc import Sequence
+
 from flatline.v1 import monitor_pb2
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Severity
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.ingest.hello import PROTOCOL
 from flatline_monitor.ingest.limits import Limits
 
@@ -16,6 +20,15 @@ _SEVERITIES = {
     Severity.WARNING: monitor_pb2.SEVERITY_WARNING,
     Severity.CRITICAL: monitor_pb2.SEVERITY_CRITICAL,
 }
+_LEVELS = {
+    Level.HEALTHY: monitor_pb2.VERDICT_LEVEL_HEALTHY,
+    Level.SUSPICIOUS: monitor_pb2.VERDICT_LEVEL_SUSPICIOUS,
+    Level.SICK: monitor_pb2.VERDICT_LEVEL_SICK,
+}
+
+# What monitor.proto promises; sentences hold names that come from the client.
+_MOST_CAUSES = 3
+_SENTENCE_CHARACTERS, _CODE_CHARACTERS = 2000, 4000
 
 
 def welcome(next_sequence: int, limits: Limits, version: str, run_url: str) -> bytes:
@@ -65,3 +78,25 @@ def finding(report: AlertReport) -> bytes:
             ],
         )
     ).SerializeToString()
+
+
+def verdict(verdict: RunVerdict, causes: Sequence[Cause]) -> bytes:
+    """Return how a run is as its client is told of it, cut to what a client will read."""
+    return monitor_pb2.WatchResponse(
+        verdict=monitor_pb2.Verdict(
+            level=_LEVELS[verdict.level],
+            sentence=verdict.sentence[:_SENTENCE_CHARACTERS],
+            closing=verdict.closing,
+            causes=[_cause(cause) for cause in causes[:_MOST_CAUSES]],
+        )
+    ).SerializeToString()
+
+
+def _cause(cause: Cause) -> monitor_pb2.Cause:
+    return monitor_pb2.Cause(
+        name=cause.name,
+        title=cause.title[:_SENTENCE_CHARACTERS],
+        weight=cause.weight,
+        remedy=cause.remedy.text[:_SENTENCE_CHARACTERS],
+        code=cause.remedy.code[:_CODE_CHARACTERS],
+    )

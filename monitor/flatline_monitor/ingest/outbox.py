@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from flatline_monitor.alerts.report import AlertReport
+from flatline_monitor.alerts.verdict import RunVerdict
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.ingest import answers
 
 _FINDINGS = 256
@@ -12,12 +14,13 @@ _FINDINGS = 256
 
 
 class Outbox:
-    """A Listener whose news are written by `pump`, findings before acks."""
+    """A Listener whose news are written by `pump`: findings, the latest verdict, then acks."""
 
     def __init__(self) -> None:
         self._received = self._durable = 0
         self._last: int | None = None
         self._findings: deque[AlertReport] = deque(maxlen=_FINDINGS)
+        self._verdict: bytes | None = None
         self._news = asyncio.Event()
 
     def acknowledge(self, received: int, durable: int) -> None:
@@ -31,6 +34,11 @@ class Outbox:
         self._findings.append(report)
         self._news.set()
 
+    def conclude(self, verdict: RunVerdict, causes: Sequence[Cause]) -> None:
+        """Note how the run is; what was not written yet is out of date."""
+        self._verdict = answers.verdict(verdict, causes)
+        self._news.set()
+
     def finish(self, last: int) -> None:
         """Let `pump` return as soon as sequence `last` is durable and the client was told so."""
         self._last = last
@@ -41,8 +49,8 @@ class Outbox:
         told = (0, 0)
         while True:
             self._news.clear()
-            while self._findings:
-                await write(answers.finding(self._findings.popleft()))
+            while message := self._next():
+                await write(message)
             now = (self._received, self._durable)
             if now != told:
                 told = now
@@ -50,3 +58,10 @@ class Outbox:
             if self._last is not None and told[1] >= self._last and not self._news.is_set():
                 return
             await self._news.wait()
+
+    def _next(self) -> bytes | None:
+        """Return the next news that must be heard before an ack."""
+        if self._findings:
+            return answers.finding(self._findings.popleft())
+        verdict, self._verdict = self._verdict, None
+        return verdict

@@ -1,8 +1,11 @@
 """What ingest needs from the engine: somebody who takes records and answers for them."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from flatline_monitor.alerts.report import AlertReport
+from flatline_monitor.alerts.verdict import RunVerdict
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.runs.records import Hello, Record, StreamKey, Variables
 
 
@@ -14,6 +17,9 @@ class Listener(Protocol):
 
     def tell(self, report: AlertReport) -> None:
         """Say that an alert began, changed its severity, or ended."""
+
+    def conclude(self, verdict: RunVerdict, causes: Sequence[Cause]) -> None:
+        """Say how the run is, all in all, and what probably explains it, the likeliest first."""
 
 
 class Router(Protocol):

@@ -45,6 +45,7 @@ class Client:
     def __init__(self) -> None:
         self.received = self.durable = 0
         self.told: list[tuple[str, str]] = []
+        self.verdicts: list[tuple[str, bool]] = []
 
     def acknowledge(self, received, durable):
         assert received >= self.received
@@ -53,6 +54,9 @@ class Client:
 
     def tell(self, report):
         self.told.append((report.detector, report.state.value))
+
+    def conclude(self, verdict, causes):
+        self.verdicts.append((verdict.level.value, verdict.closing))
 
     async def send(self, router, numbers):
         for number in numbers:

@@ -6,6 +6,7 @@ import pytest
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunReport, RunState
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Severity
 from tests.monitor.exposition.counting import Monitor
 from tests.monitor.reports import RUN_ID, START, firing_alert, quiet_alert, run_report
@@ -35,6 +36,9 @@ def test_a_run_in_full() -> None:
         'flatline_run_state{run="r1",state="failed"} 0',
         'flatline_run_state{run="r1",state="interrupted"} 0',
         'flatline_run_state{run="r1",state="stalled"} 0',
+        'flatline_run_verdict{run="r1",verdict="healthy"} 1',
+        'flatline_run_verdict{run="r1",verdict="suspicious"} 0',
+        'flatline_run_verdict{run="r1",verdict="sick"} 0',
         'flatline_run_start_timestamp_seconds{run="r1"} 1700000123.0',
         'flatline_run_last_report_timestamp_seconds{run="r1"} 1700000154.0',
         'flatline_run_step{run="r1"} 61',
@@ -89,6 +93,19 @@ def test_an_alert_outlives_its_run_for_the_linger(seconds: float, value: int) ->
     assert page.series()[ACTIVE % "warning"] == value
 
 
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("seconds", [0, 899])
+def test_the_verdict_in_force_is_one_and_stays(level: Level, seconds: float) -> None:
+    """Of the three one is 1; a run that ended keeps it after its alerts went quiet."""
+    page = Monitor(ended(0, verdict=RunVerdict(level, "because.", closing=True)))
+    page.now = START + seconds
+    name = f"flatline_run_verdict{{run='{RUN_ID}',verdict='%s'}}"
+    series = page.series()
+
+    assert [each for each in Level if series[name % each] == 1] == [level]
+    assert [each for each in Level if series[name % each] == 0] == [x for x in Level if x != level]
+
+
 def test_time_passes_for_a_run_that_does_not_change() -> None:
     """What was written before the linger was over is not served after it."""
     page = Monitor(ended(0))
@@ -98,7 +115,7 @@ def test_time_passes_for_a_run_that_does_not_change() -> None:
     assert (before, page.series()[ACTIVE % "warning"]) == (1, 0)
 
 
-@pytest.mark.parametrize(("seconds", "there"), [(899, 17), (900, 0)])
+@pytest.mark.parametrize(("seconds", "there"), [(899, 20), (900, 0)])
 def test_the_series_of_a_run_go_after_the_retention(seconds: float, there: int) -> None:
     page = Monitor(ended(0))
     page.now = START + seconds
@@ -163,16 +180,16 @@ def own_series() -> int:
 
 
 def two_runs(cap: int) -> Monitor:
-    """Return a page with an older and a newer run, of 14 series each but for the alerts."""
+    """Return a page with an older and a newer run, of 17 series each but for the alerts."""
     newer = run_report("newer", started_at=START + 1, alerts=())
     return Monitor(newer, run_report("older", alerts=()), series_cap=own_series() + cap)
 
 
-@pytest.mark.parametrize(("cap", "bare"), [(28, ""), (27, "newer"), (25, "newer"), (24, "older")])
+@pytest.mark.parametrize(("cap", "bare"), [(34, ""), (33, "newer"), (31, "newer"), (30, "older")])
 def test_the_newest_runs_lose_their_optional_series_first(cap: int, bare: str) -> None:
     """The cap is exact: one series too many, and the newest run goes without its scalars."""
     page = two_runs(cap)
-    with_scalars = {run for run in ("newer", "older") if len(lines_of(page, run)) == 14}
+    with_scalars = {run for run in ("newer", "older") if len(lines_of(page, run)) == 17}
 
     expected = {"": {"newer", "older"}, "newer": {"older"}, "older": set[str]()}
     assert with_scalars == expected[bare]
@@ -180,7 +197,7 @@ def test_the_newest_runs_lose_their_optional_series_first(cap: int, bare: str) -
 
 def test_a_dropped_series_is_counted_once() -> None:
     """It counts what is missing, not how often somebody looked."""
-    page = two_runs(27)
+    page = two_runs(33)
     seen = [page.series()["flatline_series_dropped_total"] for _ in range(3)]
     page.runs = (page.runs[1],)
     seen.append(page.series()["flatline_series_dropped_total"])

@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 
 from flatline_monitor.alerts.report import AlertReport
+from flatline_monitor.alerts.verdict import RunVerdict
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.ingest.router import Listener
-from flatline_monitor.runs.records import Hello, Record, RefusedError, StreamKey, Variables
+from flatline_monitor.runs.records import End, Hello, Record, RefusedError, StreamKey, Variables
 
 
 @dataclass
@@ -20,6 +22,7 @@ class MemoryRouter:
     listeners: dict[StreamKey, Listener] = field(default_factory=dict)
     arrays: dict[StreamKey, Variables] = field(default_factory=dict)
     tell_on_first: AlertReport | None = None
+    conclude_on_end: tuple[RunVerdict, tuple[Cause, ...]] | None = None
 
     async def open(self, hello: Hello, raw: bytes, listener: Listener) -> int:
         stream = StreamKey(hello.run_id, hello.incarnation, hello.rank)
@@ -35,6 +38,8 @@ class MemoryRouter:
             return
         if self.tell_on_first and not self.received[stream]:
             self.listeners[stream].tell(self.tell_on_first)
+        if self.conclude_on_end and isinstance(record, End):
+            self.listeners[stream].conclude(*self.conclude_on_end)
         self.received[stream] = sequence
         self.journal.append((stream, sequence, record))
         if isinstance(record, Variables):

@@ -3,8 +3,10 @@
 import asyncio
 
 from flatline.v1 import monitor_pb2 as pb
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.ingest.outbox import Outbox
 from tests.monitor.ingest.talk import run
+from tests.monitor.reports import firing_alert
 
 
 def test_an_ack_that_comes_during_a_write_is_not_lost() -> None:
@@ -47,3 +49,32 @@ def test_many_acks_become_one() -> None:
 
     run(story())
     assert len(written) == 1
+
+
+def test_a_client_hears_the_newest_verdict_before_it_may_leave() -> None:
+    """Also when the last verdict, finding and ack come during a write; older ones are left out."""
+    written: list[pb.WatchResponse] = []
+
+    async def story() -> None:
+        outbox = Outbox()
+
+        async def write(message: bytes) -> None:
+            written.append(pb.WatchResponse.FromString(message))
+            if len(written) == 1:
+                outbox.conclude(RunVerdict(Level.SICK, "sick"), ())
+                outbox.conclude(RunVerdict(Level.HEALTHY, "after all", closing=True), ())
+                outbox.tell(firing_alert("no_skill"))
+                outbox.acknowledge(3, 3)
+
+        outbox.finish(3)
+        outbox.conclude(RunVerdict(Level.SUSPICIOUS, "hm"), ())
+        outbox.acknowledge(2, 2)
+        await outbox.pump(write)
+
+    run(story())
+    kinds = [each.WhichOneof("message") for each in written]
+    assert kinds == ["verdict", "finding", "verdict", "ack"]
+    assert [each.verdict.sentence for each in written if each.HasField("verdict")] == [
+        "hm",
+        "after all",
+    ]

@@ -5,7 +5,9 @@ import grpc
 from flatline.v1 import monitor_pb2 as pb
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Evidence, Severity
+from flatline_monitor.diagnosis.contract import Cause, Remedy
 from flatline_monitor.runs.records import StreamKey
 from tests.monitor.ingest.memory_router import MemoryRouter
 from tests.monitor.ingest.talk import answer, everything, refused, run, say, service, until
@@ -75,6 +77,27 @@ def test_a_finding_comes_before_the_ack_of_what_caused_it() -> None:
             assert (finding.since_step, finding.step) == (3, 9)
             assert finding.severity == pb.SEVERITY_WARNING
             assert [each.HasField("limit") for each in finding.evidence] == [True, False]
+
+    run(story())
+
+
+def test_the_last_word_comes_before_the_ack_that_lets_the_client_go() -> None:
+    """With what explains it and what to do; no more of it than a client will read."""
+    remedy = Remedy("r" * 3000, "c" * 5000)
+    cause = Cause("learning_rate_too_high", "the rate", 0.75, ("for",), ("against",), remedy)
+    verdict = RunVerdict(Level.SICK, "s" * 3000, closing=True)
+
+    async def story() -> None:
+        async with service(MemoryRouter(conclude_on_end=(verdict, (cause,) * 4))) as it:
+            answers = await everything(it.watch(), [hello(), variables(1), end(2)])
+
+            told = next(each.verdict for each in answers if each.HasField("verdict"))
+            assert answers[-1].ack.durable_sequence == 2
+            assert (told.level, told.closing) == (pb.VERDICT_LEVEL_SICK, True)
+            assert (len(told.sentence), len(told.causes)) == (2000, 3)
+            first = told.causes[0]
+            assert (first.name, first.title, first.weight) == (cause.name, "the rate", 0.75)
+            assert (len(first.remedy), len(first.code)) == (2000, 4000)
 
     run(story())
 
