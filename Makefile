@@ -8,7 +8,7 @@ GENERATED := client/flatline/v1
 IMAGE := proto/released.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test check lint types proto proto-check build matrix clean tools
+.PHONY: help dev demo demo-seeds test check lint types proto proto-check build matrix clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -24,11 +24,15 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[monitor]' --group dev
 	@touch $@
 
-tools: ## promtool and prometheus, which some tests run
+tools: ## promtool, prometheus and Chromium, which some tests run
 	@tests/tools/debian.sh prometheus promtool --version
+	@tests/tools/debian.sh chromium chromium --version
 
 demo: dev tools ## train sick and healthy models against a running monitor; KEEP=1 leaves it up
 	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
+
+demo-seeds: dev tools ## the same programs with ten seeds each, as a table (minutes)
+	@$(BIN)/python -m tests.demo --seeds 10
 
 test: dev tools ## the whole suite
 	$(BIN)/pytest -n 2

@@ -1,12 +1,13 @@
 """`make demo`: real trainings, sick and healthy, against a running monitor.
 
-Starts the service on free ports, trains each program through the real client, prints what the
-monitor says of it, and at last what Prometheus would read. Fails if a sick run is not found out
-or a healthy one has a warning.
+Starts the service on free ports, trains each program of `tests/gallery/programs.py` through the
+real client, prints what the monitor says of it, and at last what Prometheus would read. Fails if
+a sick run is not found out, its cause is not among the first three, or a healthy one has a
+warning. `make demo-seeds` does so with many seeds and prints a table instead.
 """
 
 import argparse
-import json
+import logging
 import os
 import signal
 import sys
@@ -18,93 +19,107 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tests.outcome import GRAVE, Outcome, ended, table
 from tests.system.service import Service
 
-PATIENCE_SECONDS = 30.0
-GRAVE = {"warning", "critical"}
-SHOWN = ("flatline_alert_active", "flatline_run_state", "flatline_alerts_fired_total")
+SHOWN = (
+    "flatline_alert_active",
+    "flatline_run_state",
+    "flatline_run_verdict",
+    "flatline_alerts_fired_total",
+)
+WIDTH = 100
+SHARE_RIGHT = 0.95
+"""Share of the sick runs of a program that must be found out, over many seeds."""
 
 
 def main() -> int:
     """Run the demo; return 0 if the monitor was right about every run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the service running")
-    keep = parser.parse_args().keep
+    parser.add_argument("--seeds", type=int, help="train each program this often, print a table")
+    parser.add_argument("names", nargs="*", help="programs to train; default: all")
+    given = parser.parse_args()
     # Leave the with-block below, and with it the service, also when somebody ends the demo.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with (
         tempfile.TemporaryDirectory(prefix="flatline-demo-") as directory,
         Service(Path(directory)) as service,
     ):
+        if given.seeds:
+            return many(service, given.seeds, given.names)
         say(f"monitor: gRPC on {service.grpc}, pages and metrics on http://{service.http}")
-        wrong = [name for name in trained(service) if name]
+        outcomes = [told(outcome) for outcome in trained(service, 1, given.names)]
         show_metrics(service.get("/metrics"))
+        wrong = [f"{each.program.name}: {each.wrong}" for each in outcomes if each.wrong]
         say(
-            "the monitor was wrong about: " + "; ".join(wrong)
+            "\nthe monitor was wrong about: " + "; ".join(wrong)
             if wrong
-            else "every sick run was found out, and no healthy one was paged for"
+            else "\nevery sick run was found out with its cause, no healthy one was warned of"
         )
-        if keep:
+        if given.keep:
             wait_for_ctrl_c(service)
     return 1 if wrong else 0
 
 
-def trained(service: Service) -> list[str]:
-    """Train every program; return what the monitor got wrong about each, or an empty string."""
+def many(service: Service, seeds: int, names: list[str]) -> int:
+    """Train every program with many seeds, and print how often the monitor was right."""
+    logging.getLogger("flatline").addHandler(logging.StreamHandler(sys.stderr))
+    outcomes = []
+    for outcome in trained(service, seeds, names):
+        outcomes.append(outcome)
+        say(f"{outcome.program.name} seed {outcome.seed}: {outcome.wrong or 'right'}")
+    lines, worst = table(outcomes)
+    say("\n" + "\n".join(lines))
+    return 0 if worst >= SHARE_RIGHT else 1
+
+
+def trained(service: Service, seeds: int, names: list[str]) -> Any:
+    """Train the programs, and yield what came of each run."""
     from flatline.keras import MonitorCallback  # noqa: PLC0415 - TensorFlow takes seconds
     from tests.gallery.programs import PROGRAMS, seeded  # noqa: PLC0415 - the same
 
-    verdicts = []
-    for program in PROGRAMS:
-        say(f"\n{program.name}: {program.title}")
-        callback = MonitorCallback(service.grpc, name=program.name, project="demo")
-        began = time.monotonic()
-        seeded(program, [callback])
-        seconds = time.monotonic() - began
-        run = ended(service, callback.run_id or "")
-        show(run, seconds)
-        verdicts.append(judged(program.name, program.expected, run))
-    return verdicts
+    if unknown := set(names) - {program.name for program in PROGRAMS}:
+        sys.exit(f"no program {', '.join(unknown)}; there are {[p.name for p in PROGRAMS]}")
+    for seed in range(seeds):
+        for program in PROGRAMS:
+            if names and program.name not in names:
+                continue
+            if seeds == 1:
+                say(f"\n{'-' * WIDTH}\n{program.name}: {program.title}")
+            callback = MonitorCallback(service.grpc, name=program.name, project="demo")
+            began = time.monotonic()
+            seeded(program, [callback], seed)
+            run = ended(service, callback.run_id or "")
+            yield Outcome(program, seed, run, callback.findings, time.monotonic() - began)
 
 
-def ended(service: Service, run_id: str) -> dict[str, Any]:
-    """Return the run as the API tells it, once it is over."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        run: dict[str, Any] = json.loads(service.get(f"/api/v1/runs/{run_id}"))
-        if run["state"] != "running" or time.monotonic() > deadline:
-            return run
-        time.sleep(0.05)
-
-
-def judged(name: str, expected: frozenset[str], run: dict[str, Any]) -> str:
-    """Return what is wrong with the monitor's view of a run; empty: nothing."""
-    grave = {
-        alert["detector"]
-        for alert in run["alerts"]
-        if alert["state"] == "firing" and alert["severity"] in GRAVE
-    }
-    if expected - grave:
-        return f"{name}: {', '.join(sorted(expected - grave))} did not fire"
-    if not expected and grave:
-        return f"{name}: {', '.join(sorted(grave))} fired on a healthy run"
-    return ""
-
-
-def show(run: dict[str, Any], seconds: float) -> None:
-    """Print one run's alerts as a table."""
-    say(f"  {run['state']} after {run['step'] + 1} steps, {seconds:.1f} s, run {run['id']}")
-    firing = [alert for alert in run["alerts"] if alert["state"] == "firing"]
-    if not firing:
-        say("  no alerts")
-        return
-    say(f"  {'detector':<20} {'severity':<9} {'since step':>10}  evidence")
-    for alert in firing:
-        head = f"  {alert['detector']:<20} {alert['severity']:<9} {alert['since_step']:>10}  "
-        lines = textwrap.wrap(alert["summary"], 78) + [evidence(e) for e in alert["evidence"]]
-        say(head + lines[0])
-        for line in lines[1:]:
-            say(" " * len(head) + line)
+def told(outcome: Outcome) -> Outcome:
+    """Print what the monitor says of one run."""
+    run = outcome.run
+    say(f"  {run['state']} after {run['step'] + 1} steps, {outcome.seconds:.1f} s, run {run['id']}")
+    told_of = [alert for alert in run["alerts"] if alert["severity"] in GRAVE]
+    paragraph("verdict", f"{run['verdict']['level']}: {run['verdict']['sentence']}")
+    for alert in told_of:
+        resolved = ", resolved" if alert["state"] == "resolved" else ""
+        head = (
+            f"{alert['detector']} ({alert['severity']}, since step {alert['since_step']}{resolved})"
+        )
+        paragraph(head, alert["summary"])
+        for entry in alert["evidence"]:
+            say(f"      {evidence(entry)}")
+    causes = run["causes"] or [cause for alert in told_of for cause in alert["causes"]]
+    if told_of and causes:
+        cause = causes[0]
+        paragraph("probably", f"{cause['title']} ({cause['weight']:.0%})")
+        for sentence in cause["for"]:
+            say(f"      + {sentence}")
+        for sentence in cause["against"]:
+            say(f"      - {sentence}")
+        paragraph("remedy", cause["remedy"]["text"])
+        for line in cause["remedy"]["code"].splitlines():
+            say(f"      {line}")
+    return outcome
 
 
 def evidence(entry: dict[str, Any]) -> str:
@@ -113,6 +128,12 @@ def evidence(entry: dict[str, Any]) -> str:
     number = f"{value:.4g}" if isinstance(value, float | int) else str(value)
     limit = "" if entry["limit"] is None else f" (fires {entry['fires']} {entry['limit']:.4g})"
     return f"{entry['statistic']} = {number}{limit} {entry['unit']}".rstrip()
+
+
+def paragraph(head: str, text: str) -> None:
+    """Print a text that may be long."""
+    lines = textwrap.wrap(f"{head}: {text}", WIDTH - 4)
+    say("\n".join([f"  {lines[0]}", *(f"    {line}" for line in lines[1:])]))
 
 
 def show_metrics(page: str) -> None:

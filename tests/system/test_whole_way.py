@@ -36,7 +36,7 @@ def firing(run):
 def only_one_class_run(*callbacks):
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
-    only_one_class(callbacks)
+    only_one_class(0, callbacks)
 
 
 def active(page, callback, detector):
@@ -49,15 +49,22 @@ def active(page, callback, detector):
     )
 
 
-def test_a_sick_training_reaches_prometheus(service):
-    """Alert, state and step of a real fit are on /metrics, and promtool has no complaint."""
+def test_a_sick_training_reaches_prometheus_and_its_own_log(service, caplog):
+    """Alert, verdict, state and step of a real fit are on /metrics; promtool has no complaint."""
     callback = MonitorCallback(service.grpc, name="one class", project="tests")
-    only_one_class_run(callback)
+    with caplog.at_level("INFO"):
+        only_one_class_run(callback)
     page, run_id = service.get("/metrics"), callback.run_id or ""
 
     assert active(page, callback, "class_collapse") == 1
     assert active(page, callback, "non_finite") == 0
     assert metric(page, "flatline_run_state", run=run_id, state="finished") == 1
+    assert metric(page, "flatline_run_verdict", run=run_id, verdict="sick") == 1
+    said = [record.getMessage() for record in caplog.records]
+    assert [line for line in said if line.startswith("flatline: SICK: ")]
+    closing = [line for line in said if line.startswith("flatline: verdict: sick: ")]
+    assert said.index(closing[0]) > next(i for i, line in enumerate(said) if " finished: " in line)
+    assert said[said.index(closing[0]) + 1].startswith("flatline: probably: ")
     assert metric(page, "flatline_run_step", run=run_id) == STEPS - 1
     assert metric(page, "flatline_report_gaps_total") == 0
     promtool = shutil.which("promtool")
@@ -75,7 +82,7 @@ def test_the_page_of_a_run_says_what_is_wrong(service):
     page = service.get(f"/runs/{callback.run_id}")
 
     assert "&lt;b&gt;one &amp; only&lt;/b&gt;" in page
-    assert "100.0% of the predictions are class 0" in page
+    assert "100.0% of them are class 0" in page
     assert "class_collapse" in page
 
 
@@ -83,7 +90,7 @@ def test_a_healthy_training_is_left_alone(service):
     """Nothing fires on a network that learns, and validation results arrive with their n."""
     callback = MonitorCallback(service.grpc)
     keras.utils.set_random_seed(0)
-    x, y = blobs(600, 10)
+    x, y = blobs(600, 10, 0)
     classifier(10, 16).fit(x, y, epochs=10, validation_split=0.2, verbose=0, callbacks=[callback])
     page = service.get(f"/runs/{callback.run_id}")
 
@@ -112,7 +119,7 @@ def test_a_second_fit_goes_on_with_the_run(service):
     """The same callback and model: one run, whose steps go on."""
     callback = MonitorCallback(service.grpc)
     keras.utils.set_random_seed(0)
-    x, y = blobs(320, 10)
+    x, y = blobs(320, 10, 0)
     model = classifier(10, 16)
     model.fit(x, y, epochs=3, verbose=0, callbacks=[callback])
     first = callback.run_id
@@ -177,7 +184,7 @@ def test_without_a_monitor_training_is_what_it_was():
 def trained(*callbacks):
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
-    x, y = blobs(320, 10)
+    x, y = blobs(320, 10, 0)
     model = classifier(10, 16)
     history = model.fit(x, y, epochs=5, verbose=0, callbacks=list(callbacks))
     return history.history, model.get_weights()
