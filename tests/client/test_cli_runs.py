@@ -10,6 +10,7 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Severity
+from flatline_monitor.diagnosis.contract import Cause, Remedy
 from tests.client.looking import Pages, flatline
 from tests.monitor.reports import firing_alert, quiet_alert, run_report
 
@@ -158,12 +159,13 @@ def test_alerts_are_chosen(capsys, arguments, expected):
     assert alerts_of(capsys, *arguments) == expected
 
 
-def test_an_alert_says_its_summary(capsys):
+def test_an_alert_says_its_summary_and_its_likeliest_cause(capsys):
     """With the step since which it is there."""
-    with Pages(run_report(alerts=(firing_alert("no_skill"),))) as pages:
+    cause = Cause("rate", "the rate is too high", 0.8, (), (), Remedy("Lower it."))
+    with Pages(run_report(alerts=(firing_alert("no_skill", causes=(cause,)),))) as pages:
         said = flatline(capsys, "alerts", "--monitor", pages.url)[1]
 
     assert " ".join(said.splitlines()[1].split()) == (
-        "calm-lake-00a1 no_skill warning firing 40 "
+        "calm-lake-00a1 no_skill warning firing 40 the rate is too high "
         "The loss has not improved on always answering the same."
     )

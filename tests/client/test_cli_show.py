@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 
+from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Reason
@@ -155,3 +156,12 @@ def test_many_candidates_are_not_all_named(capsys):
 
     assert wrong.count("run-") == 10
     assert "run-009 and others; give more of the id" in wrong
+
+
+def test_a_resolved_alert_says_what_it_probably_was(capsys):
+    """The run's causes explain what is present; an alert that is over has its own."""
+    over = firing_alert("no_skill", state=State.RESOLVED, causes=(cause(),))
+    said = " ".join(show(capsys, run_report(alerts=(over,))).split())
+
+    assert "WARNING no_skill, resolved (seen from step 40 to 60)" in said
+    assert "probably the rate is too high" in said

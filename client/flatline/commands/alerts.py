@@ -7,7 +7,7 @@ from flatline.commands.api import Monitor
 from flatline.commands.shapes import SEVERITIES, Alert, read_alert, read_run
 from flatline.commands.tables import ABSENT, as_json, table, terminal_width
 
-_HEADER = ("RUN", "DETECTOR", "SEVERITY", "STATE", "SINCE", "SUMMARY")
+_HEADER = ("RUN", "DETECTOR", "SEVERITY", "STATE", "SINCE", "PROBABLY", "SUMMARY")
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,5 @@ def alerts(
 
 def _row(alert: Alert) -> tuple[str, ...]:
     since = ABSENT if alert.since_step is None else str(alert.since_step)
-    return (alert.run, alert.detector, alert.severity, alert.state, since, alert.summary)
+    cause = alert.cause or ABSENT
+    return (alert.run, alert.detector, alert.severity, alert.state, since, cause, alert.summary)

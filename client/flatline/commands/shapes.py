@@ -50,6 +50,8 @@ class Alert:
     summary: str
     evidence: tuple[Evidence, ...]
     variables: tuple[str, ...]
+    cause: str
+    """The likeliest; empty: none is known."""
     raw: Json = field(repr=False, compare=False)
 
     @property
@@ -159,6 +161,7 @@ def read_alert(content: Json) -> Alert:
             for evidence in _objects(content, "evidence")
         ),
         variables=_texts(content, "variables"),
+        cause=next((_text(cause, "title") for cause in _objects(content, "causes")), ""),
         raw=content,
     )
 

@@ -62,15 +62,24 @@ def _blind(run: Run) -> Iterator[str]:
 
 
 def _alert(alert: Alert) -> Iterator[str]:
-    since = "" if alert.since_step is None else f" since step {alert.since_step}"
-    seen = "" if alert.last_step is None else f", last seen at step {alert.last_step}"
-    yield f"{alert.severity.upper()} {alert.detector}, {alert.state}{since}{seen}".lstrip()
+    yield f"{alert.severity.upper()} {alert.detector}, {alert.state}{_when(alert)}".lstrip()
     if alert.summary:
         yield f"  {alert.summary}"
     if alert.evidence:
         yield from (f"    {line}" for line in _evidence(alert.evidence))
+    if alert.cause and alert.state == "resolved":  # the others stand with the run's causes
+        yield f"    probably {alert.cause}"
     if alert.variables:
         yield f"    variables: {', '.join(alert.variables)}"
+
+
+def _when(alert: Alert) -> str:
+    since, last = alert.since_step, alert.last_step
+    if since is None or last is None:
+        return ""
+    if alert.state == "resolved":
+        return f" (seen from step {since} to {last})"
+    return f" since step {since}, last seen at step {last}"
 
 
 def _evidence(found: tuple[Evidence, ...]) -> Iterator[str]:
