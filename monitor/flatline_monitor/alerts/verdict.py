@@ -70,7 +70,7 @@ def conclude(
     if level is not Level.HEALTHY:
         parts.append(_illness(firing, causes))
     elif not trouble:
-        parts.append(_health(firing, facts))
+        parts.append(_health(firing, _recovered(book), facts))
     if closing and level is Level.HEALTHY and facts is not None and _unfinished(facts):
         parts.append(f"it still improved by {facts.improving:.1%} an epoch: train longer")
         reached = facts.progress if facts.skill is None else facts.skill
@@ -97,13 +97,25 @@ def _told(alert: Alert) -> str:
     return alert.finding.gist if alert.finding else ""
 
 
-def _health(firing: Sequence[tuple[str, Alert]], facts: Facts | None) -> str:
+def _recovered(book: Book) -> list[str]:
+    """Return the alerts that were grave and are over."""
+    return [
+        name
+        for name, page in book.items()
+        if page.alert.state is State.RESOLVED and LEVELS[page.alert.severity] is not Level.HEALTHY
+    ]
+
+
+def _health(
+    firing: Sequence[tuple[str, Alert]], recovered: Sequence[str], facts: Facts | None
+) -> str:
     if facts is None or facts.first_loss is None or facts.loss is None:
         told = "nothing was found so far"
     else:
         told = f"the loss went from {facts.first_loss:.3g} to {facts.loss:.3g}"
     noted = ", ".join(name for name, _ in firing)
-    return f"{told}; of note: {noted}" if noted else told
+    over = f"; recovered from {', '.join(recovered)}" if recovered else ""
+    return f"{told}{over}" + (f"; of note: {noted}" if noted else "")
 
 
 def _unfinished(facts: Facts) -> bool:

@@ -11,6 +11,8 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.detectors.contract import Detector, Verdict
 from flatline_monitor.detectors.judge import judge
+from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.diagnosis.safe import learn
 from flatline_monitor.engine.rewind import marked, rewound
 from flatline_monitor.runs import history as histories
 from flatline_monitor.runs.history import History, Mark
@@ -35,13 +37,23 @@ JUDGED_RANK = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """A run judged as if it ended here."""
+
+    book: Book
+    facts: Facts | None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All that is remembered of a run."""
 
     history: History
     book: Book = field(default_factory=dict)
-    closing: Book | None = None
-    """The book as a run that stalled leaves it; dropped when the run comes back."""
+    facts: Facts | None = None
+    """What is known of the run as of the last judged point at which there was something to tell."""
+    closing: Closing | None = None
+    """What a run that stalled leaves; dropped when the run comes back."""
     state: RunState = RunState.RUNNING
     exception_type: str = ""
     sequences: Mapping[str, int] = field(default_factory=dict)
@@ -83,7 +95,12 @@ class Run:
     @property
     def shown(self) -> Book:
         """The alerts as people see them."""
-        return self.book if self.closing is None else self.closing
+        return self.book if self.closing is None else self.closing.book
+
+    @property
+    def known(self) -> Facts | None:
+        """The facts as people see them."""
+        return self.facts if self.closing is None else self.closing.facts
 
 
 def open_run(hello: Hello, now: float) -> Run:
@@ -144,7 +161,8 @@ def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
             )
         case Stalled():
             # Judged as if it ended here, on the side: the run goes on unmarked if it comes back.
-            closing = _closed(run, now, ask, completed=False).book
+            ended = _closed(run, now, ask, completed=False)
+            closing = Closing(ended.book, ended.facts)
             return replace(run, state=RunState.STALLED, closing=closing)
 
 
@@ -216,7 +234,8 @@ def _judged(
     point = Point(view.step, now, view.share_of_plan, final=last)
     book, weighed = enter(run.book, ask.about(view, names), point, ask.holds)
     ask.heard(weighed)
-    return replace(run, book=book)
+    told = view.final or any(page.alert.state is not State.INACTIVE for page in book.values())
+    return replace(run, book=book, facts=learn(view) if told else run.facts)
 
 
 def _judged_inside(run: Run, block: Rows, now: float, ask: Ask) -> Run:

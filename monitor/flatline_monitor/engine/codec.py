@@ -16,9 +16,11 @@ from flatline_monitor.alerts.book import Page
 from flatline_monitor.alerts.lifecycle import Alert, State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.detectors.contract import Evidence, Finding, Reason, Severity, Side
-from flatline_monitor.engine.advance import Run
+from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.engine.advance import Closing, Run
 from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.curve import Curve
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.history import History, Mark
 from flatline_monitor.runs.journal import Snapshot
@@ -35,14 +37,14 @@ from flatline_monitor.runs.records import (
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 2
+VERSION = 3
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Run, Mark, Page, Alert, Finding, Evidence, Reason, Side),
-        *(History, FirstBad, Firsts, Rows, Sampled, Blocks),
+        *(Run, Closing, Facts, Mark, Page, Alert, Finding, Evidence, Reason, Side),
+        *(History, FirstBad, Firsts, Rows, Sampled, Blocks, Curve),
         *(Hello, Variable, Variables, Evaluation, ClientHealth),
         *(State, RunState, Severity, Task, LossKind, Role),
     )

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 
 from flatline_monitor.alerts.book import NO_PAGE
-from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
+from flatline_monitor.alerts.verdict import RunVerdict, conclude
 from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.diagnosis.contract import Cause
+from flatline_monitor.diagnosis.infer import causes_of
+from flatline_monitor.diagnosis.safe import explain
 from flatline_monitor.engine.advance import Run
+
+PRESENT = (State.PENDING, State.FIRING)
 
 
 def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
     """Return the run as it stands."""
-    history = run.history
+    history, causes = run.history, _causes(run)
     return RunReport(
         hello=history.hello,
         state=run.state,
@@ -25,17 +32,26 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
         last_report_at=run.last_report_at,
         ended_at=run.ended_at,
         variables=history.variables.variables,
-        alerts=tuple(alert_report(run, detector) for detector in catalogue),
+        alerts=tuple(_alert(run, detector, causes) for detector in catalogue),
         evaluations=history.evaluations,
+        curve=history.curve,
         health=run.health,
         notes=run.notes,
+        verdict=_verdict(run, causes),
+        causes=causes,
     )
 
 
 def alert_report(run: Run, detector: Detector) -> AlertReport:
     """Return one alert of the run as it stands."""
+    return _alert(run, detector, _causes(run))
+
+
+def _alert(run: Run, detector: Detector, causes: Sequence[Cause]) -> AlertReport:
     page = run.shown.get(detector.name, NO_PAGE)
     alert, finding = page.alert, page.alert.finding
+    if alert.state is State.RESOLVED:
+        causes = _causes(run, detector.name)
     return AlertReport(
         run_id=run.history.hello.run_id,
         detector=detector.name,
@@ -49,4 +65,29 @@ def alert_report(run: Run, detector: Detector) -> AlertReport:
         variables=finding.variables if finding else (),
         transition_at=page.transition_at,
         abstained=page.abstained,
+        causes=causes_of(detector.name, causes),
+    )
+
+
+def _causes(run: Run, resolved: str = "") -> tuple[Cause, ...]:
+    """Return what explains the findings that are present, and the one of a resolved alert."""
+    findings = {
+        name: page.alert.finding
+        for name, page in run.shown.items()
+        if page.alert.finding and (page.alert.state in PRESENT or name == resolved)
+    }
+    return explain(run.run_id, findings, run.known)
+
+
+def _verdict(run: Run, causes: Sequence[Cause]) -> RunVerdict:
+    trouble = {
+        RunState.FAILED: f"it failed with {run.exception_type or 'an exception'}",
+        RunState.STALLED: "it has stopped reporting",
+    }
+    return conclude(
+        run.shown,
+        causes,
+        run.known,
+        closing=run.state not in {RunState.RUNNING, RunState.STALLED},
+        trouble=trouble.get(run.state, ""),
     )

@@ -4,13 +4,16 @@ Every function returns a new history that shares what did not change; arrays are
 So an older history can be kept as a mark and gone back to, at the price of a few references.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
 from flatline_monitor.runs.bad import FirstBad, first_bad
 from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
+from flatline_monitor.runs.curve import Curve, before, extended
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.plan import edge_after, next_edge, scaled
 from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variable, Variables
@@ -25,7 +28,7 @@ VALUES_KEPT = 2**16
 FEWEST_SAMPLES_KEPT = 32
 BEST_WINDOW = 200
 RATES_KEPT = 256
-EVALUATIONS_KEPT = 64
+EVALUATIONS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ class History:
     best_loss: float = float("nan")
     """Lowest mean of the losses of any window of BEST_WINDOW steps, scaled."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
+    """By step, the changes among pending rows and the latest RATES_KEPT before them."""
     evaluations: tuple[Evaluation, ...] = ()
+    curve: Curve = field(default_factory=Curve)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def begin(hello: Hello) -> History:
 
 
 def begin_at(history: History, step: int) -> History:
-    """Return a history that knows nothing of the time before `step`."""
+    """Return a history that judges by nothing of the time before `step`, and shows all of it."""
     first, end = edge_after(step, history.plan)
     return History(
         history.hello,
@@ -82,6 +87,7 @@ def begin_at(history: History, step: int) -> History:
         variables=history.variables,
         learning_rate=_rates_until(history, step),
         evaluations=tuple(e for e in history.evaluations if e.step <= step),
+        curve=before(history.curve, step),
     )
 
 
@@ -125,13 +131,21 @@ def take(history: History, chunk: Chunk) -> History:
         pending=join(history.pending, rows_of(chunk)),
         step=int(chunk.step[-1]),
         epoch=history.epoch if epochs is None else int(epochs[-1]),
-        learning_rate=dict(list(rates.items())[-RATES_KEPT:]),
+        learning_rate=rates,
     )
 
 
 def evaluated(history: History, evaluation: Evaluation) -> History:
-    """Return the history with one pass over a validation set more."""
-    kept = (*history.evaluations, evaluation)[-EVALUATIONS_KEPT:]
+    """Return the history with one pass over a validation set more.
+
+    When there are too many, every other one of the older half goes, but never the best.
+    """
+    kept = (*history.evaluations, evaluation)
+    if len(kept) > EVALUATIONS_KEPT:
+        half = len(kept) // 2
+        best = min(kept, key=lambda e: _or_infinite(e.metrics.get("loss")))
+        older = (e for i, e in enumerate(kept[:half]) if i % 2 == 0 or e is best)
+        kept = (*older, *kept[half:])
     return replace(history, evaluations=kept)
 
 
@@ -171,6 +185,10 @@ def views_at_bad_steps(history: History, block: Rows) -> Iterator[RunView]:
         yield _picture(replace(history, bad=bad), rows, step)
 
 
+def _or_infinite(loss: float | None) -> float:
+    return loss if loss is not None and math.isfinite(loss) else math.inf
+
+
 def _past_a_gap(history: History) -> History:
     """Go on to the block of the first row that is there, when steps before it never arrived."""
     first = int(history.pending.step[0])
@@ -196,9 +214,20 @@ def _rates_until(history: History, step: int) -> dict[int, float]:
     return {at: rate for at, rate in history.learning_rate.items() if at <= step}
 
 
+def _rates_kept(history: History) -> Mapping[int, float]:
+    """Leave out the oldest changes. Those of later blocks do not count: they may come later."""
+    rates = history.learning_rate
+    if len(rates) <= RATES_KEPT:
+        return rates
+    settled = sum(at < history.begin for at in rates)
+    return dict(islice(rates.items(), max(0, settled - RATES_KEPT), None))
+
+
 def _picture(
     history: History, rows: Rows, newest: int, *, final: bool = False, completed: bool = False
 ) -> RunView:
+    # An evaluation comes before the first row after it, and before or after the rows before it:
+    # it counts from that first row on, so that verdicts do not hang on the cut of the messages.
     plan, step = history.plan, int(rows.step[-1]) if len(rows) else history.step
     if final and plan is None:
         plan = history.step + 1
@@ -218,7 +247,7 @@ def _picture(
         variables=_variables_of(history, rows),
         inputs=history.variables.inputs,
         learning_rate=_rates_until(history, step),
-        evaluations=tuple(e for e in history.evaluations if e.step <= step + 1),
+        evaluations=tuple(e for e in history.evaluations if e.step <= step + final),
     )
 
 
@@ -234,6 +263,8 @@ def _summarised(history: History, rows: Rows) -> History:
         firsts=history.firsts.then(rows, _kernels(history, rows)),
         bad=first_bad(history.bad, window, rows),
         best_loss=_best_loss(history, window),
+        learning_rate=_rates_kept(history),
+        curve=extended(history.curve, rows, history.learning_rate),
     )
 
 

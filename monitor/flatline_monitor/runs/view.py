@@ -92,7 +92,7 @@ class RunView:
     @property
     def has_new_evaluation(self) -> bool:
         """Whether a validation ended within the judged block."""
-        return bool(self.evaluations) and self.evaluations[-1].step > self.sampled_from
+        return bool(self.evaluations) and self.evaluations[-1].step >= self.sampled_from
 
     @property
     def kernels(self) -> list[int]:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.web.history import history_shape
 from flatline_monitor.web.parameters import ParameterError, check_names, choice, page
 from flatline_monitor.web.shapes import Json, alert_shape, run_shape
 
@@ -32,6 +33,7 @@ class Api:
         return [
             Route("/api/v1/runs", self.runs),
             Route("/api/v1/runs/{run_id}", self.run),
+            Route("/api/v1/runs/{run_id}/history", self.history),
             Route("/api/v1/alerts", self.alerts),
         ]
 
@@ -43,12 +45,11 @@ class Api:
 
     async def run(self, request: Request) -> Response:
         """Return one run."""
-        check_names(request.query_params, ())
-        run_id = request.path_params["run_id"]
-        report = self._report(run_id)
-        if report is None:
-            return refusal(f"no run {run_id} here; /api/v1/runs lists them", HTTPStatus.NOT_FOUND)
-        return answer(run_shape(report))
+        return self._of_run(request, run_shape)
+
+    async def history(self, request: Request) -> Response:
+        """Return what the curves of one run are drawn from."""
+        return self._of_run(request, history_shape)
 
     async def alerts(self, request: Request) -> Response:
         """Return the alerts of all runs in one state, or all that are not inactive."""
@@ -63,6 +64,14 @@ class Api:
         ]
         taken, after = page(query, alerts, _key)
         return answer({"items": [alert_shape(alert) for alert in taken], "next": after})
+
+    def _of_run(self, request: Request, shape: Callable[[RunReport], Json]) -> Response:
+        check_names(request.query_params, ())
+        run_id = request.path_params["run_id"]
+        report = self._report(run_id)
+        if report is None:
+            return refusal(f"no run {run_id} here; /api/v1/runs lists them", HTTPStatus.NOT_FOUND)
+        return answer(shape(report))
 
 
 def answer(content: Json, status: int = HTTPStatus.OK) -> Response:

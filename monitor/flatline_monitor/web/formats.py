@@ -34,6 +34,11 @@ def taken(step: int | None) -> int | None:
     return None if step is None else step + 1
 
 
+def percent(share: float) -> str:
+    """Return a share in whole percents."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
 def words(name: str) -> str:
     """Return a name of ours, such as a detector's, as words."""
     return name.replace("_", " ")
@@ -52,6 +57,7 @@ def environment() -> Environment:
         "number": number,
         "moment": moment,
         "taken": taken,
+        "percent": percent,
         "words": words,
         "address": lambda part: quote(part, safe=""),
     }

@@ -1,6 +1,7 @@
 """Everything behind the HTTP port: pages, API, /metrics, /healthz and /readyz.
 
-All of it is read-only, works without JavaScript and loads nothing from anywhere else.
+All of it is read-only and loads nothing from anywhere else. JavaScript draws the curves of a run
+and keeps its page up to date; everything else is there without it.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +28,17 @@ from flatline_monitor.web.parameters import ParameterError
 from flatline_monitor.web.shapes import seen
 
 SHOWN_RUNS = 200  # a page, not an archive; the API has them all
+SHOWN_CAUSES = 3
+SHOWN_EVALUATIONS = 12  # more than these are there when asked for
+CHARTS = (
+    ("loss", "Loss"),
+    ("accuracy", "Accuracy"),
+    ("learning_rate", "Learning rate"),
+    ("global_grad_norm", "Gradient norm"),
+)
+"""The curves of a run by the names that static/charts.js has for them, and their titles."""
 _STATIC = Path(__file__).parent / "static"
+_BANDS = (State.FIRING, State.RESOLVED)
 _URGENT = (State.FIRING, State.PENDING, State.RESOLVED)
 
 
@@ -98,6 +109,12 @@ class Pages:
             "run.html",
             run=report,
             alerts=sorted(seen(report), key=_urgency),
+            causes=report.causes[:SHOWN_CAUSES],
+            told={cause.name for cause in report.causes[:SHOWN_CAUSES]},
+            most=SHOWN_CAUSES,
+            shown_evaluations=SHOWN_EVALUATIONS,
+            bands=[alert for alert in seen(report) if alert.state in _BANDS],
+            charts=CHARTS,
             metrics=sorted({name for passed in report.evaluations for name in passed.metrics}),
             quiet=[words(a.detector) for a in report.alerts if _is_quiet(a)],
             blind=[

@@ -19,7 +19,8 @@ def check_names(query: QueryParams, allowed: Collection[str]) -> None:
     """Raise ParameterError for a parameter that is unknown, or given more than once."""
     for name in query:
         if name not in allowed:
-            message = f"parameter {name} is unknown here; known are {', '.join(sorted(allowed))}"
+            known = ", ".join(sorted(allowed)) or "none"
+            message = f"parameter {name} is unknown here; known are {known}"
             raise ParameterError(message)
         if len(query.getlist(name)) > 1:
             message = f"parameter {name} is given more than once; give it once"

@@ -7,6 +7,7 @@ import pytest
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunState
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Severity
 from flatline_monitor.exposition.text import CONTENT_TYPE
 from flatline_monitor.web.formats import ABSENT
@@ -47,7 +48,7 @@ def test_a_run_in_full() -> None:
     text = read(Site(run)).text
 
     for shown in (
-        "digits running Steps 3-5 are missing.",
+        "digits running healthy nothing was found so far Steps 3-5 are missing.",
         "Steps taken 62 of 100 Epoch 2 of 2 Loss 0.5 Learning rate 0.001 Gradient norm 3.25",
         "no skill critical firing, since step 40, last seen at step 60",
         "The loss has not improved on always answering the same.",
@@ -113,20 +114,20 @@ def test_a_page_is_fetched_again_while_the_run_may_go_on(state: RunState) -> Non
 
 
 def test_the_landing_page_lists_the_newest_runs_first() -> None:
-    """Each with its worst alert; below the links to metrics and API."""
+    """Each with its verdict and worst alert; below the links to metrics and API."""
     alerts = (
         firing_alert("no_skill"),
         firing_alert("non_finite", severity=Severity.CRITICAL),
         firing_alert("past", state=State.RESOLVED, severity=Severity.CRITICAL),
     )
-    sick = run_report("sick-0001", started_at=START + 1, alerts=alerts)
+    verdict = RunVerdict(Level.SICK, "the loss is nan since step 40")
+    sick = run_report("sick-0001", started_at=START + 1, alerts=alerts, verdict=verdict)
     well = run_report("well-0002", hello={"name": "", "plan_steps": None}, state=RunState.FINISHED)
     page = read(Site(well, sick), "/")
 
-    assert (
-        "digits sick-0001 demo running critical non finite 62 / 100 0.5 2023-11-14 22:15:24 UTC "
-        f"well-0002 demo finished {ABSENT} 62 0.5 2023-11-14 22:15:23 UTC" in page.text
-    )
+    sick_row = "digits sick-0001 demo running sick critical non finite 62 / 100 0.5"
+    well_row = f"well-0002 demo finished healthy {ABSENT} 62 0.5"
+    assert f"{sick_row} 2023-11-14 22:15:24 UTC {well_row} 2023-11-14 22:15:23 UTC" in page.text
     links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
     assert links == {
         *("/", "/metrics", "/api/v1/runs", "/api/v1/alerts?state=firing"),

@@ -4,17 +4,21 @@ from typing import Any
 
 import pytest
 
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Evidence
+from flatline_monitor.diagnosis.contract import Cause, Remedy
 from flatline_monitor.runs.records import Evaluation, Role, Variable
 from flatline_monitor.web.headers import HEADERS
 from tests.monitor.reports import RUN_ID, firing_alert, quiet_alert, run_report
-from tests.monitor.web.asking import Site, read
+from tests.monitor.web.asking import Site, Tags, read
 
 EVERY_PATH = [
     *("/", f"/runs/{RUN_ID}", "/metrics", "/healthz", "/readyz", "/static/flatline.css"),
-    *("/api/v1/runs", f"/api/v1/runs/{RUN_ID}", "/api/v1/alerts"),
+    *("/api/v1/runs", f"/api/v1/runs/{RUN_ID}", f"/api/v1/runs/{RUN_ID}/history"),
+    *("/api/v1/alerts", "/static/run.js", "/static/charts.js", "/static/lines.js"),
 ]
-REFUSED = ["/nothing", "/runs/nothing", "/api/nothing", "/static/nothing", "/static/../pages.py"]
+REFUSED = ["/nothing", "/runs/nothing", "/api/nothing", "/api/v1/runs/nothing/history"]
+REFUSED += ["/static/nothing", "/static/../pages.py", "/static/vendor"]
 
 
 @pytest.mark.parametrize("path", EVERY_PATH)
@@ -23,12 +27,15 @@ def test_every_address_answers(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [*EVERY_PATH, *REFUSED])
-def test_every_answer_forbids_scripts_and_framing(path: str) -> None:
-    """Refusals carry the headers too."""
+def test_every_answer_forbids_framing_and_what_is_not_ours(path: str) -> None:
+    """Nothing inline, no eval, nothing from elsewhere; refusals carry the headers too."""
     answer = Site(run_report()).ask(path)
 
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
 
 
 @pytest.mark.parametrize("path", EVERY_PATH)
@@ -69,15 +76,29 @@ def test_a_fault_of_ours_is_500_with_all_headers_and_no_details(path: str) -> No
     assert {name: answer.headers[name] for name in HEADERS} == HEADERS
 
 
+OURS = ["/static/vendor/uplot-1.6.32/uPlot.iife.min.js", "/static/run.js"]
+
+
+def scripts(page: Tags) -> list[str | None]:
+    """Where the page's scripts come from; None: from the page itself."""
+    return [attributes.get("src") for tag, attributes in page.tags if tag == "script"]
+
+
 EVIL = "<script>alert('1')</script>\"'><img src=x onerror=alert(1)>{{ 7 * 7 }}"
 
 
 @pytest.mark.parametrize("path", ["/", f"/runs/{RUN_ID}"])
 def test_what_a_run_says_is_text_and_never_markup(path: str) -> None:
-    """Names, tags, paths, summaries and notes come from strangers."""
+    """Names, tags, paths, summaries, notes and what is made of them come from strangers."""
+    names = (EVIL, "other")
+    told = [Cause(name, EVIL, 0.5, (EVIL,), (EVIL,), Remedy(EVIL, EVIL)) for name in names]
     hello = dict.fromkeys(("name", "project", "user", "framework"), EVIL) | {"tags": {EVIL: EVIL}}
     alert = firing_alert(
-        EVIL, summary=EVIL, variables=(EVIL,), evidence=(Evidence(EVIL, 1.0, 2.0, EVIL),)
+        EVIL,
+        summary=EVIL,
+        variables=(EVIL,),
+        evidence=(Evidence(EVIL, 1.0, 2.0, EVIL),),
+        causes=tuple(told),
     )
     run = run_report(
         hello=hello,
@@ -86,11 +107,13 @@ def test_what_a_run_says_is_text_and_never_markup(path: str) -> None:
         variables=(Variable(EVIL, EVIL, Role.OTHER, ()),),
         evaluations=(Evaluation(1, 0, None, {EVIL: 1.0}),),
         notes=(EVIL,),
+        verdict=RunVerdict(Level.SICK, EVIL),
+        causes=(told[0],),
     )
     page = read(Site(run), path)
 
-    tags = {tag for tag, _ in page.tags}
-    assert not tags & {"script", "img"}
+    assert scripts(page) == (OURS if path != "/" else [])
+    assert "img" not in {tag for tag, _ in page.tags}
     assert not [name for _, attributes in page.tags for name in attributes if name[:2] == "on"]
     assert " ".join(EVIL.split()) in page.text
 
@@ -102,11 +125,13 @@ def test_an_address_that_is_not_there_is_shown_as_text() -> None:
 
 
 @pytest.mark.parametrize("path", ["/", f"/runs/{RUN_ID}", "/nothing"])
-def test_a_page_needs_nothing_but_its_own_stylesheet(path: str) -> None:
-    """No script, no inline style, nothing from elsewhere: it works behind the policy it sends."""
+def test_a_page_needs_nothing_but_our_own_files(path: str) -> None:
+    """No inline script or style, nothing from elsewhere: it works behind the policy it sends."""
     page = read(Site(run_report(alerts=(firing_alert("no_skill"),))), path)
 
+    assert scripts(page) == (OURS if path.startswith("/runs/") else [])
     for tag, attributes in page.tags:
-        assert tag not in {"script", "style", "img", "iframe", "form"}
-        assert not {"style", "src"} & set(attributes)
-        assert (attributes.get("href") or "/").startswith("/")
+        assert tag not in {"style", "img", "iframe", "form"}
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on")]
+        assert (attributes.get("href") or "/")[0] in "/#"
