@@ -29,6 +29,8 @@ from flatline_monitor.runs.records import (
 
 STREAM = StreamKey("run-1", 0, 0)
 STEPS = 400
+EVERY = 22
+"""Steps between validations; the last of them falls into the last block of a run."""
 BATCH = 32
 PATHS = tuple(f"dense_{i}/{part}" for i in range(6) for part in ("kernel", "bias"))
 
@@ -42,7 +44,7 @@ class Signals:
     sampled: Mapping[str, np.ndarray]
     first_step: int = 0
     validation: tuple[float, ...] = ()
-    """Validation loss after each epoch of 20 steps."""
+    """Validation loss after every EVERY steps."""
 
     @property
     def steps(self) -> int:
@@ -97,7 +99,7 @@ class Signals:
     def records(self, cuts: Iterable[int] = (), end: EndStatus | None = None) -> list[Record]:
         """The run in chunks that end at `cuts`, and its end if there is one."""
         # A validation is told before the steps that follow it.
-        inner = {*cuts, *(20 * (epoch + 1) for epoch in range(len(self.validation)))}
+        inner = {*cuts, *(EVERY * (epoch + 1) for epoch in range(len(self.validation)))}
         edges = [0, *sorted(cut for cut in inner if 0 < cut < self.steps), self.steps]
         told: list[Record] = []
         for a, b in itertools.pairwise(edges):
@@ -108,9 +110,9 @@ class Signals:
     def evaluations(self, begin: int, end: int) -> list[Evaluation]:
         """Those that were made within these steps."""
         return [
-            Evaluation(20 * (epoch + 1), epoch, 1_000, {"loss": float(loss)})
+            Evaluation(EVERY * (epoch + 1), epoch, 1_000, {"loss": float(loss)})
             for epoch, loss in enumerate(self.validation)
-            if begin < 20 * (epoch + 1) <= end
+            if begin < EVERY * (epoch + 1) <= end
         ]
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from flatline_monitor.runs.records import EndStatus
-from tests.signals import HEALTHY, SICK, STEPS, Signals, play
+from flatline_monitor.runs.records import Chunk, EndStatus, Evaluation
+from tests.signals import HEALTHY, SICK, STEPS, Signals, firing, play
 
 # Shrinking would play a run for minutes; the cuts of a failure are readable as they are.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -66,3 +66,23 @@ def test_it_holds_for_every_plan(plan, cuts):
     signals = SICK["no_skill"].with_plan(plan)
 
     assert after(signals, cuts, EndStatus.FINISHED) == after(signals, (), EndStatus.FINISHED)
+
+
+@pytest.mark.parametrize("before", [1, 7, 19])
+def test_an_evaluation_counts_the_same_before_and_after_the_rows_before_it(before):
+    """A client sends a validation at once and its last rows a little later, or the other way."""
+    signals = SICK["overfitting"]
+    variables, *records = signals.records(end=EndStatus.FINISHED)
+    early = [variables]
+    for record in records:
+        if isinstance(record, Evaluation):
+            chunk = early.pop()
+            assert isinstance(chunk, Chunk)
+            cut = int(chunk.step[-1]) + 1 - before
+            early += [signals.chunk(int(chunk.step[0]), cut), record]
+            early.append(signals.chunk(cut, cut + before))
+        else:
+            early.append(record)
+
+    assert plain(play(early, signals.hello)) == uncut("overfitting", EndStatus.FINISHED)
+    assert "overfitting" in firing(play(early[:-1], signals.hello))

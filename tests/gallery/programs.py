@@ -163,7 +163,7 @@ def _program(
 PROGRAMS = (
     _program(healthy, verdict="healthy"),
     _program(imbalanced_but_learns, verdict="healthy"),
-    _program(random_labels, "no_skill input_scale", "inputs_not_scaled no_information", "sick"),
+    _program(random_labels, "no_skill input_scale", "inputs_not_scaled no_information", "no_skill"),
     _program(linear_xor, "no_skill", "capacity_too_small", "sick"),
     _program(only_one_class, "class_collapse", "class_imbalance no_information", "sick"),
     _program(deep_sigmoid, "vanishing_gradient", "saturating_activations"),

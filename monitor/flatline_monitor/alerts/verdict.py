@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flatline_monitor.alerts.book import Book
 from flatline_monitor.alerts.lifecycle import Alert, State
-from flatline_monitor.detectors.contract import Severity
+from flatline_monitor.detectors.contract import Reason, Severity
 from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.diagnosis.facts import Facts
 
@@ -70,8 +70,14 @@ def conclude(
     if level is not Level.HEALTHY:
         parts.append(_illness(firing, causes))
     elif not trouble:
-        parts.append(_health(firing, _recovered(book), facts))
-    if closing and level is Level.HEALTHY and facts is not None and _unfinished(facts):
+        parts.append(_health(firing, book, facts))
+    if (
+        closing
+        and not trouble
+        and level is Level.HEALTHY
+        and facts is not None
+        and _unfinished(facts)
+    ):
         parts.append(f"it still improved by {facts.improving:.1%} an epoch: train longer")
         reached = facts.progress if facts.skill is None else facts.skill
         if reached is None or reached < SKILLED:
@@ -106,16 +112,21 @@ def _recovered(book: Book) -> list[str]:
     ]
 
 
-def _health(
-    firing: Sequence[tuple[str, Alert]], recovered: Sequence[str], facts: Facts | None
-) -> str:
+def _health(firing: Sequence[tuple[str, Alert]], book: Book, facts: Facts | None) -> str:
     if facts is None or facts.first_loss is None or facts.loss is None:
         told = "nothing was found so far"
     else:
         told = f"the loss went from {facts.first_loss:.3g} to {facts.loss:.3g}"
     noted = ", ".join(name for name, _ in firing)
-    over = f"; recovered from {', '.join(recovered)}" if recovered else ""
-    return f"{told}{over}" + (f"; of note: {noted}" if noted else "")
+    blind = sum(page.abstained is Reason.SIGNAL_NOT_SENT for page in book.values())
+    unseen = (
+        f"; {blind} of {len(book)} detectors had nothing to look at"
+        if 2 * blind > len(book)
+        else ""
+    )
+    recovered = ", ".join(_recovered(book))
+    over = f"; recovered from {recovered}" if recovered else ""
+    return f"{told}{over}{unseen}" + (f"; of note: {noted}" if noted else "")
 
 
 def _unfinished(facts: Facts) -> bool:

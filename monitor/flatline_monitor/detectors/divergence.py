@@ -26,7 +26,7 @@ class Divergence:
         row (scaled to the plan); L0 = the null model's loss, or the first loss if that is not
         known.
     Fires when
-        L > `factor` best + `material` L0.
+        L > best + (`factor` - 1) |best| + `material` L0.
     Must not fire
         on spikes, which a median ignores; on a tiny loss that wobbles, which `material`
         excludes; on adversarial or reinforcement learning; in the grace after a restart of the
@@ -54,7 +54,8 @@ class Divergence:
         scale = view.null_loss or abs(view.first_loss)
         if not (math.isfinite(now) and math.isfinite(view.best_loss) and math.isfinite(scale)):
             raise NotMeasurableError
-        limit = self.factor * max(view.best_loss, 0.0) + self.material * scale
+        best = view.best_loss
+        limit = best + (self.factor - 1) * abs(best) + self.material * scale
         if not now > limit:
             return None
         return Finding(

@@ -29,7 +29,8 @@ class GradientExplosion:
     Fires when
         there are `hits` of them.
     Must not fire
-        on single spikes, which heavy-tailed data and recurrent networks have; in a run whose
+        on single spikes, which heavy-tailed data and
+        recurrent networks have; on overflows that loss scaling skips; in a run whose
         gradients shrink as it converges and come back; on loss-scaled gradients, which are
         unscaled before they are sent; on the first steps, which have no past.
         Critical together with a divergence (`alerts/suppression.py`).
@@ -54,6 +55,8 @@ class GradientExplosion:
     def check(self, view: RunView) -> Finding | None:
         """Compare the latest gradients with those before them and with the first ones."""
         norms = view.sampled_since(0, "global_grad_norm")
+        if view.has("loss_scale"):  # an overflow is skipped, and `non_finite` counts those
+            norms = norms[np.isfinite(norms)]
         past, latest = norms[: -self.recent], norms[-self.recent :]
         if len(norms) < self.recent // 2 or not view.firsts.grad_norm.size:
             raise NotMeasurableError

@@ -17,6 +17,8 @@ from flatline_monitor.detectors.statistics import finite_median
 from flatline_monitor.runs.records import Role, Task
 from flatline_monitor.runs.view import RunView
 
+NOT_SENT = (float("nan"), float("nan"))
+
 
 @dataclass(frozen=True, slots=True)
 class InputScale:
@@ -62,7 +64,7 @@ class InputScale:
             raise NotMeasurableError
         for i in range(stds.shape[1]):
             mean, std = finite_median(np.abs(means[:, i])), finite_median(stds[:, i])
-            if std > self.ceiling or mean > self.ceiling or 0 < std < self.floor:
+            if std > 0 and (std > self.ceiling or mean > self.ceiling or std < self.floor):
                 return self._finding(view, i, begin, mean, std)
         return None
 
@@ -89,7 +91,8 @@ class InputScale:
 def _range(view: RunView, i: int, begin: int) -> tuple[float, float]:
     """Return the smallest and largest element of the input in the window; nan: not sent."""
     if not (view.has("input_min") and view.has("input_max")):
-        return float("nan"), float("nan")
+        return NOT_SENT
     low = view.sampled_since(begin, "input_min")[:, i]
     high = view.sampled_since(begin, "input_max")[:, i]
-    return float(np.nanmin(low)), float(np.nanmax(high))
+    low, high = low[np.isfinite(low)], high[np.isfinite(high)]
+    return (float(low.min()), float(high.max())) if low.size and high.size else NOT_SENT

@@ -17,6 +17,8 @@ from flatline_monitor.detectors.statistics import wilson_lower
 from flatline_monitor.runs.records import Evaluation, Task
 from flatline_monitor.runs.view import RunView
 
+ENOUGH = 100
+"""Validation samples with fewer of which the loss must rise by more, as its noise is wider."""
 ACCURACIES = (
     "accuracy",
     "acc",
@@ -33,14 +35,18 @@ class Overfitting:
     Statistic
         GL = validation loss / its lowest so far - 1, at the last `in_a_row` evaluations;
         rise = validation loss - its lowest so far, gap = validation loss - training loss, both
-        as a share of the null model's loss L0 (of the first loss where that is not known).
+        as a share of the null model's loss L0 (of the first loss where that is not known); with
+        n < 100 validation samples `material` grows by sqrt(100 / n) for the rise, as its noise.
     Fires when
         GL > `generalisation_loss`, rise > `material` and gap > `material` in `in_a_row`
         evaluations in a row, and the validation accuracy, where there is one, has not risen
-        beyond its noise since the lowest validation loss; or when the model only memorises:
+        beyond its noise since the lowest validation loss; or when the model only memorises and
+        does not improve in validation any more:
         no validation loss was ever below (1 - `little_skill`) L0, gap > `material`, the
         training loss is below (1 - `material`) L0, and the validation accuracy is not above
         chance, after `late` of the plan.
+        Only information while rise < `grave` and the validation accuracy has not fallen beyond
+        its noise: a model that grows too sure of itself, and answers as well as before.
     Must not fire
         on a tiny loss that wobbles, which `material` excludes; while the validation accuracy
         still rises, as with noisy labels and double descent; when the training loss is above
@@ -55,7 +61,7 @@ class Overfitting:
 
     name: ClassVar[str] = "overfitting"
     needs: ClassVar[frozenset[str]] = frozenset({"loss"})
-    severities: ClassVar[tuple[Severity, ...]] = (Severity.WARNING,)
+    severities: ClassVar[tuple[Severity, ...]] = (Severity.INFO, Severity.WARNING)
     relaxable: ClassVar[Mapping[str, Side]] = {
         "generalisation_loss": Side.ABOVE,
         "material": Side.ABOVE,
@@ -65,6 +71,7 @@ class Overfitting:
 
     generalisation_loss: float = 0.2
     material: float = 0.1
+    grave: float = 0.3
     little_skill: float = 0.05
     late: float = 0.3
     in_a_row: int = 3
@@ -86,14 +93,18 @@ class Overfitting:
         gap = min(losses) - train
         if not gap > self.material * scale:
             return None
+        if best in last:
+            return None
         if self._memorises(view, lowest, train) and not _beats_chance(view, last):
             return self._memorised(view, losses[-1], lowest, train)
         rise = min(losses) - lowest
-        rising = rise > max(self.generalisation_loss * lowest, self.material * scale)
-        if not rising or best in last or _accuracy_rose(best, last):
+        material = self.material * scale * max(1.0, math.sqrt(ENOUGH / (last[-1].n or ENOUGH)))
+        rising = rise > max(self.generalisation_loss * lowest, material)
+        if not rising or _accuracy_rose(best, last):
             return None
+        grave = rise > self.grave * scale or _accuracy_fell(best, last)
         return Finding(
-            severity=Severity.WARNING,
+            severity=Severity.WARNING if grave else Severity.INFO,
             summary=(
                 f"The validation loss rises: it was lowest at epoch {best.epoch + 1} "
                 f"({lowest:.4g}) and is {losses[-1]:.4g} now, while the training loss has fallen "
@@ -102,7 +113,7 @@ class Overfitting:
             evidence=(
                 Evidence(
                     "validation_loss_above_its_lowest",
-                    losses[-1] / lowest - 1,
+                    losses[-1] / lowest - 1 if lowest else math.inf,
                     self.generalisation_loss,
                 ),
                 Evidence("gap_to_training_loss", gap, self.material * scale),
@@ -139,10 +150,16 @@ class Overfitting:
 
     @staticmethod
     def _train_loss(view: RunView, seen: Sequence[Evaluation]) -> float:
-        """Return the mean training loss since the evaluation before the last."""
+        """Return the mean training loss since the evaluation before the last.
+
+        Of the data alone where that is sent: class weights are no part of a validation either.
+        """
         blocks = view.fine.since(seen[-2].step)
-        count = blocks.total("loss_count")
-        return float(blocks.total("loss_sum") / count) if count else math.nan
+        for name in ("data", "loss"):
+            count = blocks.total(f"{name}_count")
+            if count.size and count:
+                return float(blocks.total(f"{name}_sum") / count)
+        return math.nan
 
 
 def _beats_chance(view: RunView, last: Sequence[Evaluation]) -> bool:
@@ -158,11 +175,22 @@ def _beats_chance(view: RunView, last: Sequence[Evaluation]) -> bool:
 
 def _accuracy_rose(best: Evaluation, last: Sequence[Evaluation]) -> bool:
     """Say whether the accuracy has risen by more than two standard errors since `best`."""
+    rise, noise = _accuracy_change(best, last)
+    return rise > noise
+
+
+def _accuracy_fell(best: Evaluation, last: Sequence[Evaluation]) -> bool:
+    """Say whether the accuracy has fallen by more than two standard errors, or is not known."""
+    rise, noise = _accuracy_change(best, last)
+    return math.isnan(rise) or rise < -noise
+
+
+def _accuracy_change(best: Evaluation, last: Sequence[Evaluation]) -> tuple[float, float]:
+    """Return how much the best of the last accuracies lies above that of `best`, and the noise."""
     for name in ACCURACIES:
         if name in best.metrics:
             before = best.metrics[name]
             after = max(e.metrics.get(name, math.nan) for e in last)
-            n = best.n or 100
-            noise = 2 * math.sqrt(max(before * (1 - before), 1e-4) / n)
-            return after > before + noise
-    return False
+            n = best.n or ENOUGH
+            return after - before, 2 * math.sqrt(max(before * (1 - before), 1e-4) / n)
+    return math.nan, math.nan

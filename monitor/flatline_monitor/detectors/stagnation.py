@@ -84,7 +84,7 @@ class Stagnation:
             severity=Severity.INFO if lacks_time(view) else Severity.CRITICAL,
             summary=(
                 f"The loss does not decrease: {first:.4g} at the beginning, {now:.4g} now, "
-                f"{max(drop, 0):.1%} of it gone over the last half of the run"
+                f"{max(0, drop):.1%} of it gone over the last half of the run"
             ),
             evidence=(
                 Evidence("progress", made, self.progress_floor, fires=Side.BELOW),

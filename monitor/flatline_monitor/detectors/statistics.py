@@ -17,7 +17,7 @@ WEIGHTED = 0.01
 
 def finite_median(x: np.ndarray) -> float:
     """Return the median of the finite values, or nan when there are none."""
-    finite = x[np.isfinite(x)]
+    finite = x[np.isfinite(x)].astype(np.float64)  # two large float32 have no mean in float32
     return float(np.median(finite)) if finite.size else math.nan
 
 

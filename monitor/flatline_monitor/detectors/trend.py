@@ -75,7 +75,7 @@ def _epoch_means(view: RunView, steps: int) -> np.ndarray:
     for epoch in range(max(0, last - PAIRS - 1), last):
         here = (view.rows.step >= epoch * steps) & (view.rows.step < (epoch + 1) * steps)
         if int(view.rows.step[0]) <= epoch * steps and (here & view.rows.loss_known).any():
-            means.append(float(view.rows.loss[here & view.rows.loss_known].mean()))
+            means.append(float(view.rows.loss[here & view.rows.loss_known].mean(dtype=np.float64)))
     return np.array(means)
 
 

@@ -22,7 +22,7 @@ from flatline_monitor.detectors.statistics import (
     skill_bound,
 )
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, kernels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,17 @@ class UpdateRatio:
     """The size of an update, relative to the weights that it changes, is out of range.
 
     Statistic
-        for each kernel, the median over the last `window` steps of
-        r = update_norm / weight_norm, the weights as they are after the update; steps that the
-        optimizer skipped are left out. r_first = the second largest r of any kernel in the
-        first `first_steps` steps; it says what the learning rate did to the initial weights.
+        for each kernel, embeddings apart, the median over the last `window` steps of
+        r = update_norm / weight_norm, the weights as they are after the update; steps that
+        changed nothing are left out, unless all did. r_first = the second largest r of any
+        kernel in the first `first_steps` steps: what the learning rate did to initial weights.
     Fires when
         r_first > `first_ceiling` and the skill is below `skilled`: the run has not made up for
-        it; and, after `settling` steps,
+        it (only information in the first `patience` steps if it has some, `little_skill`); and,
+        after `settling` steps,
         r > `ceiling` for one kernel; or r < `floor` for all of them while progress < 10 % and
-        the loss is above half of the null model's.
+        the loss is above half of the null model's, unless the learning rate is below `tail` of
+        its highest.
     Must not fire
         on the first steps of ordinary recipes, Adam at 0.05 included, whose r_first stays below
         0.1; on biases, gamma and beta, which begin at zero or one; on fine-tuning and on the
@@ -53,7 +55,7 @@ class UpdateRatio:
 
     name: ClassVar[str] = "update_ratio"
     needs: ClassVar[frozenset[str]] = frozenset({"loss", "update_norm", "weight_norm"})
-    severities: ClassVar[tuple[Severity, ...]] = (Severity.WARNING,)
+    severities: ClassVar[tuple[Severity, ...]] = (Severity.INFO, Severity.WARNING)
     relaxable: ClassVar[Mapping[str, Side]] = {
         "first_ceiling": Side.ABOVE,
         "ceiling": Side.ABOVE,
@@ -64,14 +66,17 @@ class UpdateRatio:
 
     first_ceiling: float = 0.2
     first_steps: int = 5
+    little_skill: float = 0.05
+    patience: int = 100
     skilled: float = 0.5
     ceiling: float = 0.1
     floor: float = 1e-5
     progress_floor: float = 0.1
     loss_floor: float = 0.5
+    tail: float = 0.1
     window: int = 100
     settling: int = 300
-    warmup: int = 5
+    warmup: int = 20
 
     def check(self, view: RunView) -> Finding | None:
         """Look at the first updates, and at each kernel's median ratio."""
@@ -83,10 +88,12 @@ class UpdateRatio:
         if len(view.firsts.update_ratio) < min(self.first_steps, view.scaled(self.first_steps)):
             return None
         ratio = first_update_ratio(view, self.first_steps)
-        if not ratio > self.first_ceiling or self._has_made_up(view):
+        made = self._made_up(view)
+        if not ratio > self.first_ceiling or made >= self.skilled:
             return None
+        on_its_way = made >= self.little_skill and view.step < self.patience
         return Finding(
-            severity=Severity.WARNING,
+            severity=Severity.INFO if on_its_way else Severity.WARNING,
             summary=(
                 f"The first steps each changed a layer by {ratio:.2g} of its size and swept the "
                 "initial weights away; the run has not made up for it"
@@ -98,42 +105,48 @@ class UpdateRatio:
             since_step=0,
         )
 
-    def _has_made_up(self, view: RunView) -> bool:
+    def _made_up(self, view: RunView) -> float:
+        """Return the skill of late, or the progress where nobody knows the skill."""
         steps = max(view.scaled(self.window), view.step // 4)
         skill = skill_bound(view, view.coarse.since(view.step - steps + 1))
-        made = progress(view, steps) if math.isnan(skill) else skill
-        return made >= self.skilled
+        return progress(view, steps) if math.isnan(skill) else skill
 
     def _of_late(self, view: RunView) -> Finding | None:
         steps = view.scaled(self.window)
         begin = view.step - steps + 1
+        kernels = kernels_of(view.variables, embeddings=False)
         updates, weights = (
-            view.sampled_since(begin, name)[:, view.kernels]
-            for name in ("update_norm", "weight_norm")
+            view.sampled_since(begin, name)[:, kernels] for name in ("update_norm", "weight_norm")
         )
-        moved = (updates > 0).any(axis=1)
-        if not (updates.size and moved.any()):
+        if not updates.size:
             raise NotMeasurableError
+        moved = (updates > 0).any(axis=1)
+        if moved.any():
+            updates, weights = updates[moved], weights[moved]
         with np.errstate(invalid="ignore"):
-            ratios = updates[moved] / np.maximum(weights[moved], 1e-30)
+            ratios = updates / np.maximum(weights, 1e-30)
         middle = finite_medians(ratios)
         if not np.isfinite(middle).any():
             raise NotMeasurableError
         if np.nanmax(middle) > self.ceiling:
-            return self._found(view, int(np.nanargmax(middle)), middle, self.ceiling)
+            return self._found(view, kernels, middle, self.ceiling)
         if np.nanmax(middle) < self.floor and self._learns_nothing(view, steps):
-            return self._found(view, int(np.nanargmax(middle)), middle, self.floor)
+            return self._found(view, kernels, middle, self.floor)
         return None
 
     def _learns_nothing(self, view: RunView, steps: int) -> bool:
+        rates = list(view.learning_rate.values())
+        if rates and rates[-1] < self.tail * max(rates):
+            return False  # the end of a schedule
         null = view.null_loss
         now = finite_median(view.loss_since(view.step - steps + 1))
         high = null is None or now > self.loss_floor * null
         return bool(high and progress(view, steps) < self.progress_floor)
 
     @staticmethod
-    def _found(view: RunView, most: int, middle: np.ndarray, limit: float) -> Finding:
-        path, ratio = view.variables[view.kernels[most]].path, float(middle[most])
+    def _found(view: RunView, kernels: list[int], middle: np.ndarray, limit: float) -> Finding:
+        most = int(np.nanargmax(middle))
+        path, ratio = view.variables[kernels[most]].path, float(middle[most])
         high = ratio > limit
         return Finding(
             severity=Severity.WARNING,

@@ -233,6 +233,7 @@ CAUSES: tuple[Entry, ...] = (
             "began_high": 0.35,
             "init_loss": 0.15,
             "gradients_all_gone": 0.3,
+            "update_ratio": 0.05,
             "stagnation": 0.05,
             "vanishing_gradient": 0.1,
             "class_collapse": 0.05,
@@ -249,7 +250,13 @@ CAUSES: tuple[Entry, ...] = (
     Entry(
         "dead_units",
         "units have died and pass no gradient",
-        {"gradients_gone": 0.5, "class_collapse": 0.05, "no_skill": 0.05, "stagnation": 0.05},
+        {
+            "gradients_gone": 0.5,
+            "update_ratio": 0.05,
+            "class_collapse": 0.05,
+            "no_skill": 0.05,
+            "stagnation": 0.05,
+        },
         model.revive_units,
         "Lu et al. (2019), Dying ReLU: gradients of exactly zero",
         {
@@ -265,6 +272,7 @@ CAUSES: tuple[Entry, ...] = (
         {
             "learns_but_collapses": 0.7,
             "gradients_all_gone": 0.4,
+            "update_ratio": 0.05,
             "class_collapse": 0.1,
             "no_skill": 0.1,
             "stagnation": 0.05,

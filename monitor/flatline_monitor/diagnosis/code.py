@@ -57,9 +57,8 @@ def stack(
     """
     if not facts.is_dense or not facts.output_units:
         return ""
-    widths = ", ".join(map(str, units[:MOST_LAYERS]))
     hidden = (
-        f"for units in ({widths},):",
+        f"for units in {tuple(units[:MOST_LAYERS])}:",
         f"    better.add(keras.layers.Dense(units, {options}))",
         *([f"    better.add({after})"] if after else []),
     )

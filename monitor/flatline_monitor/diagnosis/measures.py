@@ -90,7 +90,7 @@ def recent(view: RunView, column: str) -> float | None:
     """Return the median of a column of numbers over the last steps."""
     if not view.has(column):
         return None
-    return known(finite_median(view.sampled_since(view.step - view.scaled(WINDOW) + 1, column)))
+    return known(finite_median(_latest(view, column)))
 
 
 def regularization_share(view: RunView) -> float | None:
@@ -111,8 +111,7 @@ def inputs(view: RunView) -> tuple[tuple[float, float, float, float], ...]:
     names = ("input_min", "input_max", "input_mean", "input_std")
     if not all(view.has(name) for name in names):
         return ()
-    begin = view.step - view.scaled(WINDOW) + 1
-    low, high, mean, std = (view.sampled_since(begin, name) for name in names)
+    low, high, mean, std = (_latest(view, name) for name in names)
     if not len(low):
         return ()
     smallest = np.where(np.isfinite(low), low, np.inf).min(axis=0)
@@ -125,8 +124,7 @@ def are_whole(view: RunView) -> bool:
     """Say whether the smallest and largest elements of all batches of late are whole numbers."""
     if not (view.has("input_min") and view.has("input_max")):
         return False
-    begin = view.step - view.scaled(WINDOW) + 1
-    ends = np.concatenate([view.sampled_since(begin, name) for name in ("input_min", "input_max")])
+    ends = np.concatenate([_latest(view, name) for name in ("input_min", "input_max")])
     finite = ends[np.isfinite(ends)]
     return bool(finite.size and (finite == np.round(finite)).all())
 
@@ -145,5 +143,9 @@ def _of_kernels(view: RunView, column: str) -> np.ndarray | None:
     """Return the kernels' columns over the last steps."""
     if not (view.has(column) and view.kernels):
         return None
-    begin = view.step - view.scaled(WINDOW) + 1
-    return np.asarray(view.sampled_since(begin, column)[:, view.kernels])
+    return _latest(view, column)[:, view.kernels]
+
+
+def _latest(view: RunView, column: str) -> np.ndarray:
+    """Return the column at the last sampled steps, however long ago they were."""
+    return np.asarray(view.rows.sampled.columns[column][-view.scaled(WINDOW) :])

@@ -23,7 +23,7 @@ def update_ratio_high(case: Case) -> str:
 
 def update_ratio_low(case: Case) -> str:
     """No layer is changed as much as it should be."""
-    return _found(case, "largest_update_ratio", Side.BELOW)
+    return "" if gradients_all_gone(case) else _found(case, "largest_update_ratio", Side.BELOW)
 
 
 def _found(case: Case, statistic: str, side: Side) -> str:

@@ -50,6 +50,11 @@ class Engine:
         """Return the number of the stream's last record, 0 before the first."""
         return self._runs[stream.run_id].sequence(stream)
 
+    def state(self, run_id: str) -> RunState | None:
+        """Return where a run is in its life; None: not known."""
+        run = self._runs.get(run_id)
+        return None if run is None else run.state
+
     def variables(self, stream: StreamKey) -> Variables | None:
         """Return the axes that the stream's columns go by, if it has named them."""
         run = self._runs.get(stream.run_id)

@@ -165,7 +165,7 @@ class LocalRouter:
         await self._commit(at_once=True)
 
     def _feed(self, stream: StreamKey, sequence: int, record: Record, raw: bytes) -> None:
-        now = self._clock()
+        now, state = self._clock(), self._engine.state(stream.run_id)
         changed = self._engine.feed(Arrival(stream, sequence, record, now))
         self._keep(Entry(stream, sequence, now, raw))
         if changed or isinstance(record, End | Hello | Stalled | Variables):
@@ -175,9 +175,8 @@ class LocalRouter:
             for line in self._lines_of(stream.run_id):
                 line.listener.tell(report)
         # A verdict follows from alerts and state; to ask at every chunk would cost too much.
-        news = bool(changed) or isinstance(record, End | Stalled)
-        for line in self._lines_of(stream.run_id):
-            if news or line.heard.closing:
+        if changed or self._engine.state(stream.run_id) is not state:
+            for line in self._lines_of(stream.run_id):
                 self._conclude(stream.run_id, line)
 
     def _keep(self, entry: Entry) -> None:

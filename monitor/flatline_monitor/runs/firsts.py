@@ -27,7 +27,7 @@ class Firsts:
     grad_norm: Float[np.ndarray, " norm"] = field(default_factory=_none)
     """Global gradient norms."""
     kernel_norm: Float[np.ndarray, " kernels"] = field(default_factory=_none)
-    """Norm of all kernels and embeddings together, after the update."""
+    """Norm of all kernels together, after the update."""
     update_ratio: Float[np.ndarray, " update"] = field(default_factory=_none)
     """Largest update norm / weight norm of a kernel; a step that changed nothing is left out.
 
@@ -38,7 +38,7 @@ class Firsts:
     def then(self, rows: Rows, kernels: Mapping[int, Variable]) -> "Firsts":
         """Return them with those of further rows, as long as there is room.
 
-        `kernels` are the kernels and embeddings by their index on the rows' variable axis.
+        `kernels` are the kernels by their index on the rows' variable axis, embeddings apart.
         """
         kept = (self.loss, self.data_loss, self.grad_norm, self.kernel_norm, self.update_ratio)
         if min(map(len, kept)) >= KEPT:
@@ -82,5 +82,7 @@ def _ratios(
 
 def glorot_norm(shape: tuple[int, ...]) -> float:
     """Return the norm that a kernel begins with (Glorot and Bengio, 2010, section 4.2.1)."""
-    size = math.prod(shape)
-    return math.sqrt(size * 2 / (size / max(1, shape[-1]) + shape[-1])) if shape else 0.0
+    if len(shape) < 2:  # noqa: PLR2004 - a vector has no fan
+        return 0.0
+    field = math.prod(shape[:-2])
+    return math.sqrt(math.prod(shape) * 2 / (field * (shape[-2] + shape[-1])))

@@ -206,7 +206,7 @@ def _variables_of(history: History, rows: Rows) -> tuple[Variable, ...]:
 
 def _kernels(history: History, rows: Rows) -> dict[int, Variable]:
     variables = _variables_of(history, rows)
-    return {i: variables[i] for i in kernels_of(variables)}
+    return {i: variables[i] for i in kernels_of(variables, embeddings=False)}
 
 
 def _rates_until(history: History, step: int) -> dict[int, float]:
@@ -274,4 +274,4 @@ def _best_loss(history: History, window: Rows) -> float:
     losses = window.loss[-steps:][window.loss_known[-steps:]]
     if len(losses) < steps // 2 or not np.isfinite(losses).all():
         return history.best_loss
-    return float(np.fmin(history.best_loss, losses.mean()))
+    return float(np.fmin(history.best_loss, losses.mean(dtype=np.float64)))

@@ -17,9 +17,10 @@ Array = np.ndarray
 LOOKED_AT = frozenset({Role.KERNEL, Role.EMBEDDING})
 
 
-def kernels_of(variables: Sequence[Variable]) -> list[int]:
-    """Return the indices of kernels and embeddings, in forward order."""
-    return [i for i, variable in enumerate(variables) if variable.role in LOOKED_AT]
+def kernels_of(variables: Sequence[Variable], *, embeddings: bool = True) -> list[int]:
+    """Return the indices of kernels and, unless not wanted, embeddings, in forward order."""
+    roles = LOOKED_AT if embeddings else LOOKED_AT - {Role.EMBEDDING}
+    return [i for i, variable in enumerate(variables) if variable.role in roles]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def test_the_sentence_says_what_is_predicted_and_what_is_not():
     finding = check([29, 3], [32, 0])
 
     assert finding.summary == (
-        "100.0% of the predictions are class 0; class 1 is (almost) never predicted, although "
+        "The predictions collapse: 100.0% of them are class 0; "
+        "class 1 is (almost) never predicted, although "
         "9.4% of the labels are of it"
     )
 

@@ -44,14 +44,13 @@ ORDINARY = Facts(
 )
 """A classifier that does not learn, and of which nothing else is odd."""
 
-BLIND = Facts(
-    **{
-        field.name: None if field.name != "kernels_without_gradient" else 0
-        for field in dataclasses.fields(Facts)
-    }
-    | {"step": 9, "task": Task.UNKNOWN, "loss_name": "", "whole_inputs": False, "parameters": 0}
-    | {"inputs": (), "labels": (), "predictions": (), "kernels": (), "bad_place": ""}
-)
+_UNKNOWN: dict[str, Any] = {field.name: None for field in dataclasses.fields(Facts)}
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("inputs", "labels", "predictions", "kernels"), ()),
+    **dict.fromkeys(("loss_name", "bad_place"), ""),
+    **dict.fromkeys(("parameters", "kernels_without_gradient"), 0),
+}
+BLIND = Facts(**_UNKNOWN | _NOTHING | {"step": 9, "task": Task.UNKNOWN, "whole_inputs": False})
 """A run that sent nothing but its loss."""
 
 

@@ -95,7 +95,7 @@ def test_most_causes_come_first_in_a_run_of_their_kind(name):
 
 def test_the_table_speaks_of_what_there_is():
     """Every name is a detector or a sign, every sign is used, every weight a share of belief."""
-    used = set()
+    used: set[str] = set()
     for cause in CAUSES:
         for weighed in (cause.speaks_for, cause.speaks_against):
             used |= weighed.keys()

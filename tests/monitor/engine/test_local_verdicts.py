@@ -135,14 +135,14 @@ def test_a_run_that_falls_silent_is_suspicious_until_it_goes_on(reconnects):
         clock[0] += 3600
         await until(lambda: client.verdicts)
         task.cancel()
-        assert client.verdicts == [("suspicious", True)]
+        assert client.verdicts == [("suspicious", False)]
         if reconnects:
             router.close(STREAM, client)
             client = Client()
             await opened(router, client)
         before = list(client.verdicts)
         await send(router, WELL[-2:], len(WELL) - 1)
-        assert before == ([] if reconnects else [("suspicious", True)])
+        assert before == ([] if reconnects else [("suspicious", False)])
         assert client.verdicts == [*before, ("healthy", False), ("healthy", True)]
 
     story(tell())
