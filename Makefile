@@ -28,10 +28,10 @@ tools: ## promtool, prometheus and Chromium, which some tests run
 	@tests/tools/debian.sh prometheus promtool --version
 	@tests/tools/debian.sh chromium chromium --version
 
-demo: dev tools ## train sick and healthy models against a running monitor; KEEP=1 leaves it up
+demo: dev ## train sick and healthy models against a running monitor; KEEP=1 leaves it up
 	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
 
-demo-seeds: dev tools ## the same programs with ten seeds each, as a table (minutes)
+demo-seeds: dev ## the same programs with ten seeds each, as a table (minutes)
 	@$(BIN)/python -m tests.demo --seeds 10
 
 test: dev tools ## the whole suite
