@@ -55,7 +55,7 @@ def stack(
     `options` go into each hidden layer, the layer `after` stands after it, those `before` in
     front of all. Empty for a model that is not dense: its author knows better where to change it.
     """
-    if not facts.is_dense or not facts.output_units:
+    if not facts.is_stack or not facts.output_units:
         return ""
     hidden = (
         f"for units in {tuple(units[:MOST_LAYERS])}:",

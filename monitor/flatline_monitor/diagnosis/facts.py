@@ -11,6 +11,8 @@ from flatline_monitor.diagnosis import measures
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
+KERNELS_KEPT = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -50,9 +52,10 @@ class Facts:
     """Decades by which the gradient shrinks from the last kernel to the first half."""
     kernels_without_gradient: int
     """Kernels whose gradient was exactly zero of late."""
+    usual_kernel_norm: float
     first_kernel_norm: float | None
     kernel_norm: float | None
-    """Norm of all kernels together, early and of late."""
+    """Norm of all kernels together, embeddings apart: as Glorot has it, early and of late."""
     regularization: float | None
     """Sum of the regularisation terms, of late."""
     regularization_share: float | None
@@ -66,7 +69,11 @@ class Facts:
     predictions: tuple[int, ...]
     """How often each class was predicted of late."""
     kernels: tuple[tuple[int, ...], ...]
-    """Shapes of kernels and embeddings, in forward order."""
+    """Shapes of the first kernels and embeddings, and of the last, in forward order."""
+    depth: int
+    """How many kernels and embeddings there are."""
+    is_stack: bool
+    """Whether they are a stack of dense layers, each fed by the one before."""
     parameters: int
     """Trainable numbers in the model."""
     bad_place: str
@@ -82,11 +89,6 @@ class Facts:
     def output_units(self) -> int | None:
         """Width of the last layer."""
         return self.kernels[-1][-1] if self.kernels else None
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether all kernels are matrices, as those of dense layers are."""
-        return bool(self.kernels) and all(len(shape) == len("io") for shape in self.kernels)
 
     @property
     def shrunk_to(self) -> float | None:
@@ -115,7 +117,7 @@ def facts_of(view: RunView) -> Facts:
     gap, without = measures.gradients(view)
     rates = [rate for rate in view.learning_rate.values() if math.isfinite(rate)]
     best = measures.best_evaluation(view)
-    kernels = [view.variables[i] for i in view.kernels]
+    shapes = [view.variables[i].shape for i in view.kernels]
     return Facts(
         step=view.step,
         task=hello.task,
@@ -138,6 +140,7 @@ def facts_of(view: RunView) -> Facts:
         update_ratio=measures.update_ratios(view),
         gradient_gap=gap,
         kernels_without_gradient=without,
+        usual_kernel_norm=measures.usual_kernel_norm(view),
         first_kernel_norm=measures.first(view.firsts.kernel_norm),
         kernel_norm=measures.kernel_norm(view),
         regularization=measures.recent(view, "regularization_loss"),
@@ -148,7 +151,11 @@ def facts_of(view: RunView) -> Facts:
         predictions=measures.counts(
             view.coarse.since(view.step - view.step // 4), "prediction_count"
         ),
-        kernels=tuple(kernel.shape for kernel in kernels),
+        kernels=tuple(
+            shapes if len(shapes) <= KERNELS_KEPT else [*shapes[: KERNELS_KEPT - 1], shapes[-1]]
+        ),
+        depth=len(shapes),
+        is_stack=measures.is_stack(view),
         parameters=sum(variable.size for variable in view.variables),
         bad_place="" if view.bad is None else view.bad.place,
         bad_step=None if view.bad is None else view.bad.step,

@@ -1,5 +1,6 @@
 """How the facts of a run are measured. Each returns None, or nothing, for what was not sent."""
 
+import itertools
 import math
 
 import numpy as np
@@ -7,12 +8,14 @@ import numpy as np
 from flatline_monitor.detectors.statistics import finite_median, finite_medians, mean_loss
 from flatline_monitor.detectors.trend import loss_trend
 from flatline_monitor.runs.blocks import Blocks
-from flatline_monitor.runs.records import Evaluation
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.firsts import glorot_norm
+from flatline_monitor.runs.records import Evaluation, Role
+from flatline_monitor.runs.view import RunView, kernels_of
 
 WINDOW = 100
 CLASSES_KEPT = 64
 FIRST = 5
+IN_A_STACK = {Role.KERNEL, Role.BIAS, Role.GAMMA, Role.BETA}
 
 
 def recent_loss(view: RunView) -> float | None:
@@ -86,6 +89,21 @@ def kernel_norm(view: RunView) -> float | None:
     return known(float(np.sqrt((norms[-1].astype(np.float64) ** 2).sum())))
 
 
+def usual_kernel_norm(view: RunView) -> float:
+    """Return the norm that all kernels together begin with by Glorot's rule."""
+    kernels = kernels_of(view.variables, embeddings=False)
+    return math.hypot(*(glorot_norm(view.variables[i].shape) for i in kernels))
+
+
+def is_stack(view: RunView) -> bool:
+    """Say whether the model is a stack of dense layers, with normalisation between at the most."""
+    if not {variable.role for variable in view.variables} <= IN_A_STACK:
+        return False
+    shapes = [view.variables[i].shape for i in view.kernels]
+    matrices = bool(shapes) and all(len(shape) == len("io") for shape in shapes)
+    return matrices and all(a[1] == b[0] for a, b in itertools.pairwise(shapes))
+
+
 def recent(view: RunView, column: str) -> float | None:
     """Return the median of a column of numbers over the last steps."""
     if not view.has(column):
@@ -140,10 +158,9 @@ def known(value: float) -> float | None:
 
 
 def _of_kernels(view: RunView, column: str) -> np.ndarray | None:
-    """Return the kernels' columns over the last steps."""
-    if not (view.has(column) and view.kernels):
-        return None
-    return _latest(view, column)[:, view.kernels]
+    """Return the kernels' columns over the last steps, embeddings apart."""
+    kernels = kernels_of(view.variables, embeddings=False)
+    return _latest(view, column)[:, kernels] if kernels and view.has(column) else None
 
 
 def _latest(view: RunView, column: str) -> np.ndarray:

@@ -40,7 +40,7 @@ def add_capacity(facts: Facts) -> Remedy:
     """Two hidden layers, or twice as wide ones."""
     units = facts.hidden_units
     wider = [max(HIDDEN, 2 * n) for n in units] or [HIDDEN, HIDDEN]
-    depth = len(facts.kernels)
+    depth = facts.depth
     now = f"{facts.parameters} parameters in {depth} layer{'' if depth == 1 else 's'}"
     return Remedy(
         f"Give the model hidden layers with a non-linear activation: it has {now} now.",
@@ -84,7 +84,7 @@ def unsaturate(facts: Facts) -> Remedy:
     seen = "" if gap is None else f"; the gradient shrinks by {gap:.1f} decades over the depth"
     return Remedy(
         f"Use ReLU or GELU with He initialisation and batch normalisation in place of sigmoid or "
-        f"tanh, or fewer layers than {len(facts.kernels)}{seen}.",
+        f"tanh, or fewer layers than {facts.depth}{seen}.",
         stack(
             facts,
             facts.hidden_units,

@@ -1,10 +1,7 @@
 """Signs that lie in the model: its size, weights, gradients and updates."""
 
-import math
-
 from flatline_monitor.detectors.contract import Side
 from flatline_monitor.diagnosis.case import Case, Sign
-from flatline_monitor.runs.firsts import glorot_norm
 
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-5  # update_ratio.ceiling and floor
 LARGE_FIRST_UPDATE = 0.2  # update_ratio.first_ceiling
@@ -81,26 +78,26 @@ def gradients_gone(case: Case) -> str:
     facts = case.facts
     if not facts.kernels_without_gradient:
         return ""
-    share = f"{facts.kernels_without_gradient} of {len(facts.kernels)}"
+    share = f"{facts.kernels_without_gradient} of {facts.depth}"
     return f"{share} kernels have a gradient of exactly 0"
 
 
 def gradients_all_gone(case: Case) -> str:
     """No layer gets any gradient."""
     facts = case.facts
-    gone = bool(facts.kernels) and facts.kernels_without_gradient == len(facts.kernels)
+    gone = facts.kernels_without_gradient == facts.depth > 0
     return "no kernel has any gradient" if gone else ""
 
 
 def deep(case: Case) -> str:
     """The model is deep."""
-    depth = len(case.facts.kernels)
+    depth = case.facts.depth
     return f"the model is {depth} layers deep" if depth >= DEEP else ""
 
 
 def shallow(case: Case) -> str:
     """The model is shallow."""
-    depth = len(case.facts.kernels)
+    depth = case.facts.depth
     return f"the model has only {depth} layers with weights" if 0 < depth < len("abc") else ""
 
 
@@ -127,16 +124,15 @@ def began_ordinary(case: Case) -> str:
 
 def began_at_zero(case: Case) -> str:
     """The weights began at zero, or nearly so."""
-    norm = case.facts.first_kernel_norm
-    if norm is None or not case.facts.kernels:
+    norm, usual = case.facts.first_kernel_norm, case.facts.usual_kernel_norm
+    if norm is None or norm >= 0.1 * usual:
         return ""
-    usual = math.sqrt(sum(glorot_norm(shape) ** 2 for shape in case.facts.kernels))
-    return f"the weights began at zero: their norm was {norm:.2g}" if norm < 0.1 * usual else ""
+    return f"the weights began at zero: their norm was {norm:.2g}, usual is {usual:.2g}"
 
 
 def no_hidden_layer(case: Case) -> str:
     """The model is linear."""
-    if len(case.facts.kernels) != 1:
+    if case.facts.depth != 1:
         return ""
     return f"the model is linear: one layer, {case.facts.parameters} parameters"
 

@@ -29,6 +29,7 @@ ORDINARY = Facts(
     update_ratio=(0.001, 0.002),
     gradient_gap=0.2,
     kernels_without_gradient=0,
+    usual_kernel_norm=6.2,
     first_kernel_norm=6.0,
     kernel_norm=6.5,
     regularization=None,
@@ -38,6 +39,8 @@ ORDINARY = Facts(
     labels=(5_000, 5_000),
     predictions=(1_300, 1_300),
     kernels=((4, 32), (32, 16), (16, 1)),
+    depth=3,
+    is_stack=True,
     parameters=705,
     bad_place="",
     bad_step=None,
@@ -48,14 +51,20 @@ _UNKNOWN: dict[str, Any] = {field.name: None for field in dataclasses.fields(Fac
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("inputs", "labels", "predictions", "kernels"), ()),
     **dict.fromkeys(("loss_name", "bad_place"), ""),
-    **dict.fromkeys(("parameters", "kernels_without_gradient"), 0),
+    **dict.fromkeys(("parameters", "kernels_without_gradient", "depth", "usual_kernel_norm"), 0),
 }
-BLIND = Facts(**_UNKNOWN | _NOTHING | {"step": 9, "task": Task.UNKNOWN, "whole_inputs": False})
+BLIND = Facts(
+    **_UNKNOWN
+    | _NOTHING
+    | {"step": 9, "task": Task.UNKNOWN, "whole_inputs": False, "is_stack": False}
+)
 """A run that sent nothing but its loss."""
 
 
 def facts(**changes: Any) -> Facts:
     """An ordinary run with something else about it."""
+    if "kernels" in changes:
+        changes = {"depth": len(changes["kernels"])} | changes
     return dataclasses.replace(ORDINARY, **changes)
 
 
