@@ -27,6 +27,7 @@ $(VENV)/ready: pyproject.toml
 tools: ## promtool, prometheus and Chromium, which some tests run
 	@tests/tools/debian.sh prometheus promtool --version
 	@tests/tools/debian.sh chromium chromium --version
+	@tests/tools/debian.sh libatomic1 sh -c 'ldconfig -p | grep -q libatomic.so.1' # for its driver
 
 demo: dev ## train sick and healthy models against a running monitor; KEEP=1 leaves it up
 	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)

@@ -42,9 +42,10 @@ def answering(content: bytes, status: int = 200) -> Iterator[str]:
 
 
 def started(*arguments: str, **environ: str) -> "subprocess.Popen[str]":
-    """Start a command as a shell does."""
+    """Start a command as a shell does, also where the tests themselves ignore Ctrl-C."""
+    interruptible = ("env", "--default-signal=INT")
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "flatline.cli", *arguments],
+        [*interruptible, sys.executable, "-W", "error", "-m", "flatline.cli", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
