@@ -19,7 +19,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tests.outcome import GRAVE, Outcome, ended, table
+from tests.outcome import FIRST_CAUSES, GRAVE, Outcome, ended, table
 from tests.system.service import Service
 
 SHOWN = (
@@ -111,11 +111,13 @@ def told(outcome: Outcome) -> Outcome:
     causes = run["causes"] or [cause for alert in told_of for cause in alert["causes"]]
     if told_of and causes:
         cause = causes[0]
-        paragraph("probably", f"{cause['title']} ({cause['weight']:.0%})")
+        paragraph("probably", f"{cause['title']} (strength of the evidence {cause['weight']:.0%})")
         for sentence in cause["for"]:
             say(f"      + {sentence}")
         for sentence in cause["against"]:
             say(f"      - {sentence}")
+        for other in causes[1:FIRST_CAUSES]:
+            paragraph("or", f"{other['title']} ({other['weight']:.0%})")
         paragraph("remedy", cause["remedy"]["text"])
         for line in cause["remedy"]["code"].splitlines():
             say(f"      {line}")

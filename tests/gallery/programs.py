@@ -132,7 +132,7 @@ def nan_in_a_batch(seed: int, callbacks: Callbacks) -> None:
 
 
 def overfitting(seed: int, callbacks: Callbacks) -> None:
-    """200 samples with a fifth of the labels flipped, and 500 thousand parameters."""
+    """200 samples with a fifth of the labels flipped, and 270 thousand parameters."""
     x, y = blobs(200, 20, seed, apart=0.5)
     flipped = np.random.default_rng(seed + 1_000).random(200) < 0.2
     model = classifier(20, 512, 512)

@@ -38,6 +38,9 @@ class RunVerdict:
 
 NOT_YET = RunVerdict(Level.HEALTHY, "nothing was found so far")
 
+PROBABLE = 0.3
+"""Weight of a cause from which on a verdict names it."""
+
 LEVELS = {
     None: Level.HEALTHY,
     Severity.INFO: Level.HEALTHY,
@@ -95,7 +98,8 @@ def _illness(firing: Sequence[tuple[str, Alert]], causes: Sequence[Cause]) -> st
     (name, worst), *others = firing
     grave = [other for other, alert in others if alert.severity is not Severity.INFO]
     also = f", also {', '.join(grave)}" if grave else ""
-    why = f"; probably {causes[0].title}" if causes else ""
+    believed = causes and causes[0].weight >= PROBABLE
+    why = f"; probably {causes[0].title}" if believed else ""
     return f"{_told(worst)} ({name} since step {worst.since}{also}){why}"
 
 

@@ -109,9 +109,9 @@ def _sentence(labels: np.ndarray, predicted: np.ndarray, missing: np.ndarray) ->
     most = int(predicted.argmax())
     gone = np.flatnonzero(missing).tolist()
     named = ", ".join(str(k) for k in gone[:5]) + (" and others" if len(gone) > 5 else "")  # noqa: PLR2004 - a sentence, not a table
+    which, verb, of = ("class", "is", "it") if len(gone) == 1 else ("classes", "are", "them")
     return (
         f"The predictions collapse: {predicted.max() / labels.sum():.1%} of them are class {most}; "
-        f"class {named} "
-        f"is (almost) never predicted, although {labels[missing].sum() / labels.sum():.1%} of the "
-        "labels are of it"
+        f"{which} {named} {verb} (almost) never predicted, although "
+        f"{labels[missing].sum() / labels.sum():.1%} of the labels are of {of}"
     )

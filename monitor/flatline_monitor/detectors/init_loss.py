@@ -69,7 +69,7 @@ class InitLoss:
             severity=Severity.INFO,
             summary=(
                 f"The loss began at {began:.3g}, while a constant answer loses {null:.3g}, and "
-                "has not come below that"
+                "has hardly come below that"
             ),
             evidence=(
                 Evidence("first_loss", began, limit),

@@ -16,6 +16,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import (
+    beats_chance,
     is_weighted,
     mean_loss,
     skill_bound,
@@ -64,7 +65,9 @@ class NoSkill:
         accuracy is not above chance (its lower bound not above chance + 2 % of the rest, itself
         not above chance + 25 % of the rest) and
         skill < `floor` (critical), skill < `little_skill` or not known (warning);
-        skill < `floor` alone where accuracy cannot be measured, as in a regression (warning).
+        skill < `floor` alone where accuracy cannot be measured, as in a regression (warning);
+        skill < `by_heart` while no validation, of `fewest_evaluations` or more, was better than
+        the null model's loss by `floor`, nor its accuracy above chance (warning).
         It is only information where time is lacking: in the first ten epochs and 500 steps, while
         the loss falls by 1 % of L0 or more with each epoch.
     Must not fire
@@ -87,6 +90,8 @@ class NoSkill:
 
     floor: float = 0.02
     little_skill: float = 0.05
+    by_heart: float = 0.1
+    fewest_evaluations: int = 3
     fewest_samples: int = 100
     window: int = 500
     warmup: int = 1000
@@ -102,7 +107,7 @@ class NoSkill:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         severity = self._severity(skill, reached)
         if severity is None:
-            return None
+            return None if skill >= self.by_heart else self._on_unseen(view)
         if lacks_time(view):
             severity = Severity.INFO
         loss, _ = mean_loss(blocks)
@@ -110,6 +115,26 @@ class NoSkill:
             severity=severity,
             summary=_sentence(reached, math.nan if weighted else loss, view.null_loss),
             evidence=self._evidence(skill, reached, loss, view.null_loss),
+        )
+
+    def _on_unseen(self, view: RunView) -> Finding | None:
+        """Look at the validation, where the training shows hardly any skill."""
+        losses = [e.metrics.get("loss", math.nan) for e in view.evaluations]
+        null = view.null_loss
+        if null is None or len(losses) < self.fewest_evaluations or beats_chance(view):
+            return None
+        lowest = min(losses)
+        if not lowest > (1 - self.floor) * null:
+            return None
+        return Finding(
+            severity=Severity.WARNING,
+            summary=(
+                "The model does no better than guessing on the validation set: its loss was never "
+                f"below {lowest:.4g}, a constant answer loses {null:.4g}"
+            ),
+            evidence=(
+                Evidence("best_validation_skill", 1 - lowest / null, self.floor, fires=Side.BELOW),
+            ),
         )
 
     def _severity(self, skill: float, reached: Reached | None) -> Severity | None:

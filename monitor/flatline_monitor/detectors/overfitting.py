@@ -13,19 +13,12 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import wilson_lower
+from flatline_monitor.detectors.statistics import accuracy_of, beats_chance
 from flatline_monitor.runs.records import Evaluation, Task
 from flatline_monitor.runs.view import RunView
 
 ENOUGH = 100
 """Validation samples with fewer of which the loss must rise by more, as its noise is wider."""
-ACCURACIES = (
-    "accuracy",
-    "acc",
-    "binary_accuracy",
-    "categorical_accuracy",
-    "sparse_categorical_accuracy",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class Overfitting:
         beyond its noise since the lowest validation loss; or when the model only memorises and
         does not improve in validation any more:
         no validation loss was ever below (1 - `little_skill`) L0, gap > `material`, the
-        training loss is below (1 - `material`) L0, and the validation accuracy is not above
+        training loss is below (1 - `little_skill`) L0, and the validation accuracy is not above
         chance, after `late` of the plan.
         Only information while rise < `grave` and the validation accuracy has not fallen beyond
         its noise: a model that grows too sure of itself, and answers as well as before.
@@ -95,7 +88,7 @@ class Overfitting:
             return None
         if best in last:
             return None
-        if self._memorises(view, lowest, train) and not _beats_chance(view, last):
+        if self._memorises(view, lowest, train) and not beats_chance(view):
             return self._memorised(view, losses[-1], lowest, train)
         rise = min(losses) - lowest
         material = self.material * scale * max(1.0, math.sqrt(ENOUGH / (last[-1].n or ENOUGH)))
@@ -128,7 +121,7 @@ class Overfitting:
             null is not None
             and (share is None or share >= self.late)
             and lowest > (1 - self.little_skill) * null
-            and train < (1 - self.material) * null
+            and train < (1 - self.little_skill) * null
         )
 
     def _memorised(self, view: RunView, now: float, lowest: float, train: float) -> Finding:
@@ -144,7 +137,7 @@ class Overfitting:
                 Evidence(
                     "best_validation_skill", 1 - lowest / null, self.little_skill, fires=Side.BELOW
                 ),
-                Evidence("training_skill", 1 - train / null, self.material),
+                Evidence("training_skill", 1 - train / null, self.little_skill),
             ),
         )
 
@@ -162,17 +155,6 @@ class Overfitting:
         return math.nan
 
 
-def _beats_chance(view: RunView, last: Sequence[Evaluation]) -> bool:
-    """Say whether the validation accuracy is surely above the share of the commonest label."""
-    labels = view.coarse.total("label_count")
-    for name in ACCURACIES:
-        if labels.sum() and name in last[-1].metrics:
-            n = last[-1].n or 100
-            share = sum(e.metrics.get(name, math.nan) for e in last) / len(last)
-            return bool(wilson_lower(share * n, n, z=2.0) > labels.max() / labels.sum())
-    return False
-
-
 def _accuracy_rose(best: Evaluation, last: Sequence[Evaluation]) -> bool:
     """Say whether the accuracy has risen by more than two standard errors since `best`."""
     rise, noise = _accuracy_change(best, last)
@@ -187,10 +169,6 @@ def _accuracy_fell(best: Evaluation, last: Sequence[Evaluation]) -> bool:
 
 def _accuracy_change(best: Evaluation, last: Sequence[Evaluation]) -> tuple[float, float]:
     """Return how much the best of the last accuracies lies above that of `best`, and the noise."""
-    for name in ACCURACIES:
-        if name in best.metrics:
-            before = best.metrics[name]
-            after = max(e.metrics.get(name, math.nan) for e in last)
-            n = best.n or ENOUGH
-            return after - before, 2 * math.sqrt(max(before * (1 - before), 1e-4) / n)
-    return math.nan, math.nan
+    before, n = accuracy_of(best), best.n or ENOUGH
+    after = max(accuracy_of(e) for e in last)
+    return after - before, 2 * math.sqrt(max(before * (1 - before), 1e-4) / n)

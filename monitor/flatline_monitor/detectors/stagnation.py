@@ -88,7 +88,12 @@ class Stagnation:
             ),
             evidence=(
                 Evidence("progress", made, self.progress_floor, fires=Side.BELOW),
-                Evidence("drop_over_last_half", drop, self.drop_floor, fires=Side.BELOW),
-                Evidence("probability_of_falling", certainty, self.certainty, fires=Side.BELOW),
+                _crossed("drop_over_last_half", drop, self.drop_floor),
+                _crossed("probability_of_falling", certainty, self.certainty),
             ),
         )
+
+
+def _crossed(statistic: str, value: float, limit: float) -> Evidence:
+    """Return the value beside its limit, if that is crossed: one of two suffices."""
+    return Evidence(statistic, value, limit if value < limit else None, fires=Side.BELOW)

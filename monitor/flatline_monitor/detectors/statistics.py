@@ -6,6 +6,7 @@ from statistics import NormalDist
 import numpy as np
 
 from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.records import Evaluation
 from flatline_monitor.runs.view import RunView
 
 Z_PER_MILLE = -NormalDist().inv_cdf(0.0005)
@@ -72,6 +73,29 @@ def first_update_ratio(view: RunView, steps: int) -> float:
     """Return the second largest update ratio of any kernel in the first steps; nan: not known."""
     ratios = np.sort(view.firsts.update_ratio[:steps])
     return float(ratios[-2]) if len(ratios) > 1 else math.nan
+
+
+ACCURACIES = (
+    "accuracy",
+    "acc",
+    "binary_accuracy",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+)
+
+
+def accuracy_of(evaluation: Evaluation) -> float:
+    """Return the accuracy by whichever name it has; nan: there is none."""
+    return next((evaluation.metrics[n] for n in ACCURACIES if n in evaluation.metrics), math.nan)
+
+
+def beats_chance(view: RunView) -> bool:
+    """Say whether the last validation's accuracy is surely above the commonest label's share."""
+    labels, last = view.coarse.total("label_count"), view.evaluations[-1]
+    share, n = accuracy_of(last), last.n or 100
+    if math.isnan(share) or not labels.sum():
+        return False
+    return wilson_lower(share * n, n, z=2.0) > float(labels.max() / labels.sum())
 
 
 def mean_loss(blocks: Blocks) -> tuple[float, float]:

@@ -154,6 +154,8 @@ class UpdateRatio:
                 f"Each step changes {path} by {ratio:.2g} of its size"
                 if high
                 else f"No step changes any layer by more than {ratio:.2g} of its size"
+                if ratio
+                else "No step changes any layer at all"
             ),
             evidence=(
                 Evidence(

@@ -85,6 +85,21 @@ CAUSES: tuple[Entry, ...] = (
         {"inputs_around_one": 0.95, "bad_input": 0.8},
     ),
     Entry(
+        "targets_not_scaled",
+        "the targets of the regression are not scaled to about 1",
+        {
+            "targets_wide": 0.6,
+            "init_loss": 0.03,
+            "no_skill": 0.03,
+            "stagnation": 0.03,
+            "gradient_explosion": 0.03,
+            "non_finite": 0.03,
+        },
+        data.scale_targets,
+        "LeCun et al. (1998), section 4.5, on target values",
+        {"bad_input": 0.9},
+    ),
+    Entry(
         "class_imbalance",
         "the classes are imbalanced, and the model answers with the commonest",
         {
@@ -178,7 +193,7 @@ CAUSES: tuple[Entry, ...] = (
             "gradients_healthy": 0.2,
             "updates_ordinary": 0.15,
             "hidden_layers": 0.15,
-            "validation_has_no_skill": 0.45,
+            "validation_has_no_skill": 0.6,
             "overfitting": 0.1,
         },
         data.overfit_one_batch,
@@ -193,7 +208,7 @@ CAUSES: tuple[Entry, ...] = (
             "no_hidden_layer": 0.3,
             "improving": 0.4,
             "validation_has_skill": 0.8,
-            "fits_training_data": 0.3,
+            "targets_wide": 0.5,
             "bad_input": 0.9,
             "bad_elsewhere": 0.9,
         },
@@ -209,6 +224,7 @@ CAUSES: tuple[Entry, ...] = (
         },
         data.stop_early,
         "Goodfellow et al. (2016), section 5.2: overfitting",
+        {"validation_has_no_skill": 0.4},
     ),
     Entry(
         "regularization_missing",
@@ -261,7 +277,6 @@ CAUSES: tuple[Entry, ...] = (
         "Lu et al. (2019), Dying ReLU: gradients of exactly zero",
         {
             "gradients_healthy": 0.9,
-            "gradients_all_gone": 0.3,
             "began_at_zero": 0.7,
             "bad_input": 0.9,
         },
@@ -271,6 +286,7 @@ CAUSES: tuple[Entry, ...] = (
         "the last layer does not fit the loss",
         {
             "learns_but_collapses": 0.7,
+            "began_high": 0.2,
             "gradients_all_gone": 0.4,
             "update_ratio": 0.05,
             "class_collapse": 0.1,
@@ -279,10 +295,11 @@ CAUSES: tuple[Entry, ...] = (
             "init_loss": 0.05,
         },
         model.fit_last_layer,
-        "NeuraLint's rules for the last layer; a softmax over one unit has no gradient",
+        "NeuraLint (Nikanjam et al., 2021): rules for the last layer and its loss",
         {
             "began_ordinary": 0.2,
             "began_at_zero": 0.7,
+            "inputs_wide": 0.5,
             "first_updates_large": 0.6,
             "labels_imbalanced": 0.3,
             "bad_input": 0.9,

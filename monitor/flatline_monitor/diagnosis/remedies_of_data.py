@@ -8,6 +8,7 @@ import numpy as np
 from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, stack
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.runs.records import Task
 
 MOST_WEIGHTS = 20
 HIDDEN = 32
@@ -33,6 +34,25 @@ def scale_inputs(facts: Facts) -> Remedy:
                 "scaled = keras.Sequential([scaling, keras.models.clone_model(model)])",
                 compiled(facts, "scaled"),
                 fitted(facts, "scaled"),
+            )
+        ),
+    )
+
+
+def scale_targets(facts: Facts) -> Remedy:
+    """Standardised targets, and the way back for predictions."""
+    if facts.task is not Task.REGRESSION:
+        return Remedy("Bring the targets to mean 0 and deviation 1, and predictions back.")
+    deviation = "" if not facts.null_loss else f" (standard deviation {facts.null_loss**0.5:.3g})"
+    return Remedy(
+        f"Bring the targets to mean 0 and deviation 1{deviation}, and predictions back.",
+        "\n".join(
+            (
+                "mean, deviation = np.mean(y_train, axis=0), np.std(y_train, axis=0)",
+                "fresh = keras.models.clone_model(model)",
+                compiled(facts, "fresh"),
+                fitted(facts, "fresh").replace("y_train", "(y_train - mean) / deviation"),
+                "predictions = fresh.predict(x_train, verbose=0) * deviation + mean",
             )
         ),
     )
@@ -175,10 +195,10 @@ def cut_batches(facts: Facts) -> Remedy:
     )
 
 
-def check_change(facts: Facts) -> Remedy:
+def check_change(facts: Facts) -> Remedy:  # noqa: ARG001 - a remedy like any other
     """Nothing to type: find what changed."""
     return Remedy(
-        f"Find what changed before step {facts.step}: the learning rate, the data or their order, "
-        "the preprocessing, a checkpoint that was loaded without its optimizer state. Go back to "
-        "the last good checkpoint and lower the learning rate."
+        "Find what changed when the loss began to rise: the learning rate, the data or their "
+        "order, the preprocessing, a checkpoint that was loaded without its optimizer state. Go "
+        "back to the last good checkpoint and lower the learning rate."
     )

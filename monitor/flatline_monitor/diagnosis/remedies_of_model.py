@@ -4,19 +4,20 @@ from flatline_monitor.diagnosis.code import afresh, fitted, planned_epochs, roun
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 
+LARGE_RATIO = 0.1  # update_ratio.ceiling
 ORDINARY_RATIO = 1e-3  # update / weight; Karpathy, CS231n notes, part 3
 HIDDEN = 32
 
 
 def lower_learning_rate(facts: Facts) -> Remedy:
-    """A hundredth: an update ratio of 0.3 becomes the usual 0.003."""
+    """A hundredth where the ratio is above 0.1 (0.3 becomes the usual 0.003), else a tenth."""
     rate, ratio = facts.learning_rate, _largest_ratio(facts)
     seen = "" if ratio is None else f"; the update ratio was {ratio:.2g}, usual is about 0.001"
     if rate is None:
         return Remedy(f"Divide the learning rate by 100{seen}.")
-    new = rounded(rate / 100)
+    new = rounded(rate / (100 if ratio is None or ratio > LARGE_RATIO else 10))
     return Remedy(
-        f"Learning rate {rate:g} -> {new}{seen}. Start from new weights: the old ones are spoiled. "
+        f"Learning rate {rate:g} -> {new}{seen}. Start from new weights. "
         "If it helps only in part, divide by 10 again, warm up over the first steps, or clip "
         "gradients with clipnorm=1.0.",
         afresh(facts, "learning_rate", new, f"was {rate:g}"),
@@ -41,9 +42,9 @@ def add_capacity(facts: Facts) -> Remedy:
     units = facts.hidden_units
     wider = [max(HIDDEN, 2 * n) for n in units] or [HIDDEN, HIDDEN]
     depth = facts.depth
-    now = f"{facts.parameters} parameters in {depth} layer{'' if depth == 1 else 's'}"
+    now = f": it trains {facts.parameters} parameters in {depth} layer{'s' * (depth != 1)} now"
     return Remedy(
-        f"Give the model hidden layers with a non-linear activation: it has {now} now.",
+        f"Give the model hidden layers with a non-linear activation{now if depth else ''}.",
         stack(facts, wider),
     )
 
@@ -140,7 +141,7 @@ def fit_last_layer(facts: Facts) -> Remedy:
         "Pair the last layer with the loss: 1 unit with sigmoid and binary_crossentropy; K units "
         "with softmax and sparse_categorical_crossentropy for labels 0..K-1, "
         f"categorical_crossentropy for one-hot ones; no activation with mse{name}. A softmax over "
-        "one unit is always 1 and has no gradient.",
+        "one unit is always 1.",
         stack(facts, facts.hidden_units),
     )
 

@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from flatline_monitor.diagnosis.case import Case, Sign
+from flatline_monitor.runs.records import Task
 
 SKILLED, NO_SKILL = 0.5, 0.05
+WIDE_TARGETS = 100.0  # variance: a standard deviation of 10, as input_scale.ceiling
 WIDE_INPUT = 10.0  # input_scale.ceiling
 IMBALANCED = 0.5  # normalised perplexity of the labels (TheDeepChecker)
 FEW_SAMPLES = 1000
@@ -35,6 +37,17 @@ def inputs_whole(case: Case) -> str:
     low, high = facts.inputs[0][:2]
     pixels = low >= 0 and high == np.iinfo(np.uint8).max
     return "" if pixels else f"all inputs seem to be whole numbers, {low:.0f}..{high:.0f}"
+
+
+def targets_wide(case: Case) -> str:
+    """A regression's targets are far from unit size."""
+    facts = case.facts
+    if facts.task is not Task.REGRESSION:
+        return ""
+    size = facts.null_loss if facts.null_loss is not None else facts.first_loss
+    if size is None or size <= WIDE_TARGETS:
+        return ""
+    return f"a constant answer loses {size:.3g}: the targets are not scaled"
 
 
 def labels_imbalanced(case: Case) -> str:
@@ -154,6 +167,7 @@ SIGNS: tuple[Sign, ...] = (
     inputs_wide,
     inputs_around_one,
     inputs_whole,
+    targets_wide,
     labels_imbalanced,
     labels_balanced,
     answers_the_majority,

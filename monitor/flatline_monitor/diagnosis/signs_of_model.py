@@ -134,7 +134,8 @@ def no_hidden_layer(case: Case) -> str:
     """The model is linear."""
     if case.facts.depth != 1:
         return ""
-    return f"the model is linear: one layer, {case.facts.parameters} parameters"
+    n = case.facts.parameters
+    return f"only one layer is trained, of {n} parameters: unless others are frozen, it is linear"
 
 
 def few_parameters(case: Case) -> str:

@@ -8,7 +8,7 @@ import pytest
 from flatline_monitor.detectors.contract import NotMeasurableError, Severity
 from flatline_monitor.detectors.no_skill import NoSkill
 from flatline_monitor.detectors.statistics import wilson_lower
-from flatline_monitor.runs.records import LossKind, Task
+from flatline_monitor.runs.records import Evaluation, LossKind, Task
 from tests.signals import HELLO, STEPS, classes, flat, run
 from tests.views import last_view
 
@@ -126,3 +126,36 @@ def test_one_wild_block_does_not_hide_the_rest():
     loss[390] = 1e7
 
     assert severity(run(loss=loss, counts=even(16))) == Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("losses", "training", "expected"),
+    [
+        ((0.70, 0.71, 0.70), 0.66, Severity.WARNING),
+        ((0.70, 0.67, 0.70), 0.66, None),
+        ((0.70, 0.71), 0.66, None),
+        ((0.70, 0.71, 0.70), 0.60, None),
+    ],
+    ids=["never better than chance", "once better", "too few", "learned by heart: overfitting"],
+)
+def test_a_validation_at_chance_is_no_skill_while_hardly_anything_is_learned(
+    losses, training, expected
+):
+    """Noise that is slowly learned by heart looks like a little skill."""
+    signals = run(loss=flat(training), counts=even(24))
+    evaluations = tuple(
+        Evaluation(20 * (i + 1), i, 1_000, {"loss": loss}) for i, loss in enumerate(losses)
+    )
+    view = dataclasses.replace(last_view(signals), evaluations=evaluations)
+    finding = NoSkill().check(view)
+
+    assert (finding and finding.severity) == expected
+
+
+def test_a_validation_accuracy_above_chance_is_skill():
+    """However bad its loss: a model may be too sure of itself."""
+    view = last_view(run(loss=flat(0.66), counts=even(24)))
+    passed = {"loss": 0.9, "accuracy": 0.6}
+    evaluations = tuple(Evaluation(20 * i, i, 1_000, passed) for i in range(1, 5))
+
+    assert NoSkill().check(dataclasses.replace(view, evaluations=evaluations)) is None

@@ -123,9 +123,9 @@ def test_a_validation_never_better_than_guessing_is_memorising(lowest, expected)
     assert fires([lowest] * 6, trained(0.3)) == expected
 
 
-@pytest.mark.parametrize(("train", "expected"), [(0.61, True), (0.64, False), (0.69, False)])
+@pytest.mark.parametrize(("train", "expected"), [(0.65, True), (0.67, False), (0.69, False)])
 def test_memorising_takes_a_training_loss_that_has_fallen(train, expected):
-    """A tenth of skill; a run that learns nothing at all memorises nothing."""
+    """Five hundredths of skill; a run that learns nothing at all memorises nothing."""
     assert fires([0.75] * 6, trained(train)) == expected
 
 

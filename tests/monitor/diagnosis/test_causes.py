@@ -7,6 +7,7 @@ from flatline_monitor.detectors.contract import Side
 from flatline_monitor.diagnosis.causes import CAUSES
 from flatline_monitor.diagnosis.infer import causes_of, diagnose
 from flatline_monitor.diagnosis.signs import SIGNS
+from flatline_monitor.runs.records import Task
 from tests.monitor.diagnosis.cases import BLIND, facts, finding, found
 
 DETECTORS = {detector.name for detector in CATALOGUE}
@@ -22,6 +23,10 @@ FIRST = {
     "inputs_not_scaled": (
         found("no_skill", "init_loss", "input_scale"),
         facts(inputs=WIDE, began_at=15.0),
+    ),
+    "targets_not_scaled": (
+        found("no_skill", "init_loss"),
+        facts(task=Task.REGRESSION, null_loss=6e9, began_at=9e10, loss=9e10, labels=()),
     ),
     "class_imbalance": (
         found("no_skill", "class_collapse"),
