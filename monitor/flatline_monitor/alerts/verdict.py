@@ -1,6 +1,7 @@
 """One sentence on a whole run: healthy, suspicious or sick, and why."""
 
 import enum
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,8 +99,8 @@ def _illness(firing: Sequence[tuple[str, Alert]], causes: Sequence[Cause]) -> st
     (name, worst), *others = firing
     grave = [other for other, alert in others if alert.severity is not Severity.INFO]
     also = f", also {', '.join(grave)}" if grave else ""
-    believed = causes and causes[0].weight >= PROBABLE
-    why = f"; probably {causes[0].title}" if believed else ""
+    reasons = (c.title for c in causes if name in c.explains and c.weight >= PROBABLE)
+    why = "".join(f"; probably {title}" for title in itertools.islice(reasons, 1))
     return f"{_told(worst)} ({name} since step {worst.since}{also}){why}"
 
 

@@ -14,6 +14,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import effective_classes, mean_loss, skill_bound
+from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -36,6 +37,7 @@ class ClassCollapse:
         on imbalanced data that is predicted in proportion; with too few labels of a class;
         worse than as information on a rare event that is rightly never the likelier answer,
         where the loss beats the null model's;
+        in the first ten epochs and 500 steps while each epoch is better than the one before, and
         early in a run: before 30 % of the plan it is only information, because a model learns
         the frequent classes first (`alerts/suppression.py`).
     Sources
@@ -75,7 +77,7 @@ class ClassCollapse:
         if not (spread < self.spread_floor and share >= self.missing_share):
             return None
         rare = float(labels[missing].sum() / labels.sum()) <= self.rare_share
-        learns = rare and self._has_learned(view, max(steps, view.step // 4))
+        learns = lacks_time(view) or (rare and self._has_learned(view, max(steps, view.step // 4)))
         return Finding(
             severity=Severity.INFO if learns else Severity.CRITICAL,
             summary=_sentence(labels, predicted, missing),

@@ -107,7 +107,7 @@ class NoSkill:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         severity = self._severity(skill, reached)
         if severity is None:
-            return None if skill >= self.by_heart else self._on_unseen(view)
+            return self._on_unseen(view) if skill < self.by_heart else None
         if lacks_time(view):
             severity = Severity.INFO
         loss, _ = mean_loss(blocks)

@@ -13,7 +13,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import accuracy_of, beats_chance
+from flatline_monitor.detectors.statistics import accuracy_of, beats_chance, is_weighted
 from flatline_monitor.runs.records import Evaluation, Task
 from flatline_monitor.runs.view import RunView
 
@@ -119,6 +119,7 @@ class Overfitting:
         null, share = view.null_loss, view.share_of_plan
         return (
             null is not None
+            and not is_weighted(view)
             and (share is None or share >= self.late)
             and lowest > (1 - self.little_skill) * null
             and train < (1 - self.little_skill) * null

@@ -32,8 +32,9 @@ class Trend:
 
     @property
     def share_per_epoch(self) -> float:
-        """Return the drop of an epoch as a share of the present loss."""
-        return self.drop_per_epoch / self.level if self.level > 0 else math.nan
+        """Return the drop of an epoch as a share of the loss before it."""
+        before = self.level + self.drop_per_epoch
+        return self.drop_per_epoch / before if before > 0 else math.nan
 
 
 def lacks_time(view: RunView) -> bool:

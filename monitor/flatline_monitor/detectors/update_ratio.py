@@ -38,9 +38,9 @@ class UpdateRatio:
         r_first > `first_ceiling` and the skill is below `skilled`: the run has not made up for
         it (only information in the first `patience` steps if it has some, `little_skill`); and,
         after `settling` steps,
-        r > `ceiling` for one kernel; or r < `floor` for all of them while progress < 10 % and
-        the loss is above half of the null model's, unless the learning rate is below `tail` of
-        its highest.
+        r > `ceiling` for one kernel while the skill is below `skilled`; or r < `floor` for all
+        of them while progress < 10 % and the loss is above half of the null model's, unless the
+        learning rate is below `tail` of its highest.
     Must not fire
         on the first steps of ordinary recipes, Adam at 0.05 included, whose r_first stays below
         0.1; on biases, gamma and beta, which begin at zero or one; on fine-tuning and on the
@@ -128,7 +128,7 @@ class UpdateRatio:
         middle = finite_medians(ratios)
         if not np.isfinite(middle).any():
             raise NotMeasurableError
-        if np.nanmax(middle) > self.ceiling:
+        if np.nanmax(middle) > self.ceiling and self._made_up(view) < self.skilled:
             return self._found(view, kernels, middle, self.ceiling)
         if np.nanmax(middle) < self.floor and self._learns_nothing(view, steps):
             return self._found(view, kernels, middle, self.floor)

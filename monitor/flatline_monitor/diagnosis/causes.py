@@ -35,6 +35,7 @@ CAUSES: tuple[Entry, ...] = (
         "the data hold missing values (nan) or infinities",
         {
             "bad_input": 0.9,
+            "bad_at_once": 0.7,
             "non_finite": 0.2,
             "no_skill": 0.01,
             "stagnation": 0.01,
@@ -61,6 +62,7 @@ CAUSES: tuple[Entry, ...] = (
         "update ratio > 0.1, or explosion and divergence within 200 steps (TheDeepChecker)",
         {
             "bad_input": 0.9,
+            "bad_at_once": 0.7,
             "first_updates_ordinary": 0.3,
             "update_ratio_low": 0.9,
             "weights_shrunk": 0.5,
@@ -82,7 +84,7 @@ CAUSES: tuple[Entry, ...] = (
         },
         data.scale_inputs,
         "LeCun et al. (1998), section 4.3; a high first loss before anything else",
-        {"inputs_around_one": 0.95, "bad_input": 0.8},
+        {"inputs_around_one": 0.95, "bad_input": 0.8, "began_ordinary": 0.5},
     ),
     Entry(
         "targets_not_scaled",
@@ -117,6 +119,7 @@ CAUSES: tuple[Entry, ...] = (
         "sigmoids or tanhs saturate in a deep stack",
         {
             "vanishing_gradient": 0.65,
+            "gradients_shrink": 0.4,
             "deep": 0.2,
             "stagnation": 0.1,
             "no_skill": 0.05,
@@ -132,6 +135,7 @@ CAUSES: tuple[Entry, ...] = (
         {
             "update_ratio_low": 0.75,
             "no_updates": 0.8,
+            "first_updates_small": 0.55,
             "stagnation": 0.1,
             "no_skill": 0.05,
             "class_collapse": 0.05,
@@ -201,6 +205,8 @@ CAUSES: tuple[Entry, ...] = (
         "validation at chance (Zhang et al., 2017)",
         {
             "update_ratio_low": 0.8,
+            "first_updates_small": 0.6,
+            "gradients_shrink": 0.4,
             "first_updates_large": 0.7,
             "vanishing_gradient": 0.7,
             "gradients_gone": 0.7,
@@ -341,7 +347,13 @@ CAUSES: tuple[Entry, ...] = (
         },
         model.train_longer,
         "Prechelt (1998): the loss still falls when the plan ends",
-        {"update_ratio_low": 0.5, "overfitting": 0.9, "bad_input": 0.9, "bad_elsewhere": 0.9},
+        {
+            "update_ratio_low": 0.5,
+            "began_high": 0.6,
+            "overfitting": 0.9,
+            "bad_input": 0.9,
+            "bad_elsewhere": 0.9,
+        },
     ),
     Entry(
         "batch_too_large",

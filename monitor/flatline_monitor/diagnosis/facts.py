@@ -31,7 +31,7 @@ class Facts:
     first_loss: float | None
     """Median of the first twenty."""
     began_at: float | None
-    """Loss of the very first step, before any update."""
+    """Loss of the very first step, before any update, without regularisation."""
     null_loss: float | None
     skill: float | None
     """1 - loss / null-model loss; not known under sample or class weights."""
@@ -113,7 +113,7 @@ class Facts:
 def facts_of(view: RunView) -> Facts:
     """Return what is known of the run at this judged point."""
     hello, null = view.hello, view.null_loss
-    loss, began = measures.recent_loss(view), measures.first(view.firsts.data_loss)
+    loss, began = measures.recent_loss(view), measures.began_at(view)
     gap, without = measures.gradients(view)
     rates = [rate for rate in view.learning_rate.values() if math.isfinite(rate)]
     best = measures.best_evaluation(view)

@@ -48,6 +48,19 @@ def best_evaluation(view: RunView) -> Evaluation | None:
     return min(seen, key=lambda e: e.metrics["loss"], default=None)
 
 
+def began_at(view: RunView) -> float | None:
+    """Return the loss of the first step less the regularisation; the first steps are not sampled.
+
+    What regularisation adds is told by the first sampled steps.
+    """
+    losses, data = view.firsts.loss, view.firsts.data_loss
+    if not len(losses):
+        return None
+    added = finite_median(losses[: FIRST + 1]) - finite_median(data[:FIRST]) if len(data) else 0.0
+    has_terms = view.has("regularization_loss") and (recent(view, "regularization_loss") or 0) > 0
+    return known(float(losses[0]) - (max(0.0, added) if has_terms else 0.0))
+
+
 def first(values: np.ndarray) -> float | None:
     """Return the first value."""
     return float(values[0]) if len(values) else None
@@ -127,8 +140,9 @@ def regularization_share(view: RunView) -> float | None:
 def inputs(view: RunView) -> tuple[tuple[float, float, float, float], ...]:
     """Return smallest, largest, mean and standard deviation of each input over the last steps."""
     names = ("input_min", "input_max", "input_mean", "input_std")
-    if not all(view.has(name) for name in names):
-        return ()
+    embedded = bool(view.variables) and view.variables[0].role is Role.EMBEDDING
+    if embedded or not all(view.has(name) for name in names):
+        return ()  # indices into an embedding are names, and have no size
     low, high, mean, std = (_latest(view, name) for name in names)
     if not len(low):
         return ()
@@ -140,7 +154,7 @@ def inputs(view: RunView) -> tuple[tuple[float, float, float, float], ...]:
 
 def are_whole(view: RunView) -> bool:
     """Say whether the smallest and largest elements of all batches of late are whole numbers."""
-    if not (view.has("input_min") and view.has("input_max")):
+    if not inputs(view):
         return False
     ends = np.concatenate([_latest(view, name) for name in ("input_min", "input_max")])
     finite = ends[np.isfinite(ends)]

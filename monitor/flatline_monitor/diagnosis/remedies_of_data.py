@@ -160,7 +160,8 @@ def clean_data(facts: Facts) -> Remedy:
         "\n".join(
             (
                 'values = np.asarray(x_train, "float64").reshape(len(x_train), -1)',
-                "bad = ~np.isfinite(values).all(axis=1)",
+                'targets = np.asarray(y_train, "float64").reshape(len(y_train), -1)',
+                "bad = ~(np.isfinite(values).all(axis=1) & np.isfinite(targets).all(axis=1))",
                 'print(bad.sum(), "bad samples, the first of them:", np.flatnonzero(bad)[:10])',
                 "x_train, y_train = x_train[~bad], y_train[~bad]",
                 "fresh = keras.models.clone_model(model)",

@@ -45,7 +45,7 @@ def targets_wide(case: Case) -> str:
     if facts.task is not Task.REGRESSION:
         return ""
     size = facts.null_loss if facts.null_loss is not None else facts.first_loss
-    if size is None or size <= WIDE_TARGETS:
+    if size is None or not size > WIDE_TARGETS:
         return ""
     return f"a constant answer loses {size:.3g}: the targets are not scaled"
 
@@ -108,10 +108,18 @@ def bad_input(case: Case) -> str:
     )
 
 
+def bad_at_once(case: Case) -> str:
+    """The loss was bad before any update could have spoiled the model."""
+    facts = case.facts
+    if facts.bad_place != "loss" or facts.bad_step != 0:
+        return ""
+    return "the loss of the very first step was bad, before training could have spoiled it"
+
+
 def bad_elsewhere(case: Case) -> str:
     """The numbers went bad behind the input first."""
     facts = case.facts
-    if not facts.bad_place or facts.bad_place == "input":
+    if not facts.bad_place or facts.bad_place == "input" or bad_at_once(case):
         return ""
     return f"the inputs were finite; the {facts.bad_place} went bad first"
 
@@ -174,6 +182,7 @@ SIGNS: tuple[Sign, ...] = (
     few_samples,
     few_updates,
     bad_input,
+    bad_at_once,
     bad_elsewhere,
     learns_but_collapses,
     validation_has_no_skill,

@@ -4,9 +4,11 @@ from flatline_monitor.detectors.contract import Side
 from flatline_monitor.diagnosis.case import Case, Sign
 
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-5  # update_ratio.ceiling and floor
+ORDINARY_UPDATE = 1e-4  # TheDeepChecker
 LARGE_FIRST_UPDATE = 0.2  # update_ratio.first_ceiling
-GAP = 3.0  # decades; vanishing_gradient.gap_decades
+GAP, UNEVEN = 3.0, 2.0  # decades; vanishing_gradient.gap_decades, and a decade below it
 DEEP = 5  # kernels; our galleries' sigmoid stacks begin to fail there
+ORDINARY_BEGIN = 2.0  # He initialisation reaches twice ln K
 HIGH_BEGIN = 5.0  # init_loss.factor
 SHRUNK = 0.5  # ours: a norm that halves; healthy weight decay of the gallery keeps 0.75
 REGULARIZED = 0.5  # share of the loss
@@ -42,9 +44,17 @@ def first_updates_large(case: Case) -> str:
 def first_updates_ordinary(case: Case) -> str:
     """The learning rate suited the initial weights."""
     ratio = case.facts.first_update_ratio
-    if ratio is None or not SMALL_UPDATE < ratio <= LARGE_UPDATE:
+    if ratio is None or not ORDINARY_UPDATE < ratio <= LARGE_UPDATE:
         return ""
     return f"the first updates were of ordinary size, {ratio:.2g} of the weights"
+
+
+def first_updates_small(case: Case) -> str:
+    """The learning rate hardly moves the initial weights."""
+    ratio = case.facts.first_update_ratio
+    if ratio is None or not ratio < ORDINARY_UPDATE:
+        return ""
+    return f"the first steps changed no layer by more than {ratio:.2g} of its size; usual is 0.001"
 
 
 def updates_ordinary(case: Case) -> str:
@@ -61,7 +71,15 @@ def gradients_healthy(case: Case) -> str:
     if facts.gradient_gap is None or facts.kernels_without_gradient or facts.bad_place:
         return ""
     gap = max(0.0, facts.gradient_gap)
-    return f"gradients reach every layer, within {gap:.1f} decades" if gap < GAP - 1 else ""
+    return f"gradients reach every layer, within {gap:.1f} decades" if gap < UNEVEN else ""
+
+
+def gradients_shrink(case: Case) -> str:
+    """The gradient shrinks towards the first layers, though not so far that they are lost."""
+    gap = case.facts.gradient_gap
+    if gap is None or not UNEVEN <= gap < GAP:
+        return ""
+    return f"the gradient shrinks by {gap:.1f} decades towards the first layers"
 
 
 def no_updates(case: Case) -> str:
@@ -117,7 +135,9 @@ def began_high(case: Case) -> str:
 def began_ordinary(case: Case) -> str:
     """The very first loss was not."""
     facts = case.facts
-    if facts.began_at is None or not facts.null_loss or began_high(case):
+    if facts.began_at is None or not facts.null_loss:
+        return ""
+    if facts.began_at > ORDINARY_BEGIN * facts.null_loss:
         return ""
     return f"the first step's loss was ordinary, {facts.began_at:.3g}"
 
@@ -187,8 +207,10 @@ SIGNS: tuple[Sign, ...] = (
     update_ratio_low,
     first_updates_large,
     first_updates_ordinary,
+    first_updates_small,
     updates_ordinary,
     gradients_healthy,
+    gradients_shrink,
     no_updates,
     gradients_gone,
     gradients_all_gone,

@@ -104,7 +104,7 @@ class RunView:
     def first_loss(self) -> float:
         """Median of the first losses, at most 20; nan before the first."""
         losses = self.firsts.loss
-        return float(np.median(losses)) if losses.size else float("nan")
+        return float(np.median(losses.astype(np.float64))) if losses.size else float("nan")
 
     @property
     def null_loss(self) -> float | None:

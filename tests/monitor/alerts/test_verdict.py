@@ -15,7 +15,9 @@ from tests.views import last_view
 
 HEALTHY, SUSPICIOUS, SICK = Level
 INFO, WARNING, CRITICAL = Severity
-CAUSE = Cause("few_units", "the model is too small", 0.8, (), (), Remedy("Add a layer."))
+CAUSE = Cause(
+    "few_units", "the model is too small", 0.8, (), (), Remedy("Add a layer."), ("no_skill",)
+)
 OTHER = Cause("noise", "the labels are noise", 0.5, (), (), Remedy("Look at the data."))
 FACTS = dataclasses.replace(
     facts_of(last_view(run(steps=60))),
@@ -74,12 +76,20 @@ def test_the_worst_comes_first_and_the_others_by_name():
         "no_skill": page(CRITICAL, "The model guesses: accuracy 50 %; loss 0.69", since=79),
         "class_collapse": page(CRITICAL),
     }
-    verdict = conclude(book, (CAUSE, OTHER), FACTS)
+    verdict = conclude(book, (OTHER, CAUSE), FACTS)  # of the two one explains the worst
 
     assert verdict.sentence == (
         "the model guesses (no_skill since step 79, also class_collapse, init_loss, stagnation); "
         "probably the model is too small"
     )
+
+
+def test_a_cause_that_is_hardly_believed_is_not_named():
+    """Below three tenths "probably" would be too much."""
+    doubted = dataclasses.replace(CAUSE, weight=0.29)
+    verdict = conclude({"no_skill": page(CRITICAL, "The model guesses")}, (doubted,), FACTS)
+
+    assert "probably" not in verdict.sentence
 
 
 def test_an_illness_that_nothing_explains_is_told_without_a_cause():

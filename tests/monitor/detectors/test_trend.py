@@ -82,7 +82,7 @@ def test_within_one_epoch_a_line_tells():
     assert trend.falls
     assert trend.level == pytest.approx(0.8425, abs=0.002)
     assert trend.drop_per_epoch == pytest.approx(0.4, rel=0.01)
-    assert trend.share_per_epoch == pytest.approx(0.4 / 0.8425, rel=0.01)
+    assert trend.share_per_epoch == pytest.approx(0.4 / (0.8425 + 0.4), rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,10 @@ def test_too_little_has_no_trend():
     assert loss_trend(view_of(np.ones(60), plan=None, epochs=None)) is None
 
 
-@pytest.mark.parametrize("level", [0.0, -1.0])
+@pytest.mark.parametrize("level", [-0.1, -1.0])
 def test_a_share_is_of_something(level):
-    """A loss of zero or less has none."""
+    """Of the loss an epoch ago; one of zero or less has none, and none is more than all of it."""
+    assert Trend(0.0, 0.1, falls=True).share_per_epoch == 1
     assert np.isnan(Trend(level, 0.1, falls=True).share_per_epoch)
 
 
