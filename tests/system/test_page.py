@@ -173,6 +173,27 @@ def test_a_page_goes_on_with_its_run_until_the_run_ends(browser, service):
         assert not visit.problems
 
 
+def test_what_is_marked_is_left_alone_until_it_is_let_go(browser, service):
+    """Also when the run has ended in the meantime: its last word is not lost."""
+    run, address = started(service, plan_steps=600)
+    train(run, 0, 200)
+    visit = Visit(browser, address)
+    visit.page.clock.install()
+    with visit:
+        visit.wait_for("Steps taken 200 of 600")
+        visit.wait_for("Curves live")
+        visit.page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
+        train(run, 200, 400)
+        run.finish()
+        for _ in range(3):
+            visit.page.clock.run_for(POLL_MS)
+            visit.page.wait_for_timeout(300)
+        assert "by hand running" in visit.text
+        visit.page.evaluate("getSelection().removeAllRanges()")
+        reach(visit, "by hand finished")
+        reach(visit, "Steps taken 400 of 600")
+
+
 def reach(visit: Visit, words: str) -> None:
     """Let the page's time pass until a person can read the words."""
     for _ in range(50):

@@ -13,6 +13,7 @@ const sources = new Map([...document.querySelectorAll("[data-live]")].map((e) =>
 document.documentElement.classList.add("js");
 const curves = new Curves(section.querySelector(".charts"));
 let seen = ""; // the history that is shown
+let behind = false; // a section was in use when it should have been renewed
 let state = "running";
 let wait = EVERY_MS;
 let timer = null; // of the next look; null while there is none, or one is under way
@@ -30,9 +31,11 @@ async function look() {
     if (text !== seen) {
       const history = JSON.parse(text);
       curves.show(history);
-      if (seen || history.state !== section.dataset.state) await renew();
+      if (seen || history.state !== section.dataset.state) behind = await renew();
       state = history.state;
       seen = text;
+    } else if (behind) {
+      behind = await renew();
     }
     wait = EVERY_MS;
     say(GOING_ON.includes(state) ? "live" : "");
@@ -41,7 +44,7 @@ async function look() {
     const why = error instanceof TypeError ? "the monitor does not answer" : error.message;
     say(`not up to date: ${why}; trying again`);
   }
-  if (!seen || GOING_ON.includes(state) || wait > EVERY_MS) timer = setTimeout(next, wait);
+  if (!seen || behind || GOING_ON.includes(state) || wait > EVERY_MS) timer = setTimeout(next, wait);
 }
 
 // A hidden page waits until somebody looks at it.
@@ -51,13 +54,18 @@ function next() {
   document.addEventListener("visibilitychange", look, { once: true });
 }
 
-/** Replace the sections that are no longer what the monitor says. */
+/** Replace the sections that are no longer what the monitor says; say whether one had to wait. */
 async function renew() {
+  let left = false;
   const page = new DOMParser().parseFromString(await fetched(section.dataset.run), "text/html");
   for (const fresh of page.querySelectorAll("[data-live]")) {
     const old = document.getElementById(fresh.id);
     const source = fresh.outerHTML;
-    if (!old || source === sources.get(fresh.id) || isInUse(old)) continue;
+    if (!old || source === sources.get(fresh.id)) continue;
+    if (isInUse(old)) {
+      left = true;
+      continue;
+    }
     sources.set(fresh.id, source);
     for (const details of old.querySelectorAll("details[id]")) {
       const again = fresh.querySelector(`#${CSS.escape(details.id)}`);
@@ -65,6 +73,7 @@ async function renew() {
     }
     old.replaceWith(fresh);
   }
+  return left;
 }
 
 /** Say whether somebody has marked text in it, or goes through it by keyboard. */
