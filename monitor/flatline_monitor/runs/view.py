@@ -58,8 +58,13 @@ class RunView:
     evaluations: tuple[Evaluation, ...] = ()
 
     def scaled(self, steps: int) -> int:
-        """Return a warm-up or window of a long run as it is in this one."""
-        return scaled(steps, self.plan)
+        """Return a warm-up or window of a long run as it is in this one.
+
+        A further fit has no plan, but steps behind it: they count as one, so that what was said
+        of the first fit is looked at again soon.
+        """
+        seen = self.step + 1 if self.hello.fit else None
+        return scaled(steps, self.plan or seen)
 
     @property
     def share_of_plan(self) -> float | None:

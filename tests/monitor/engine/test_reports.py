@@ -92,3 +92,16 @@ def test_an_alert_that_is_over_still_says_what_it_probably_was():
 
     assert told.state is State.RESOLVED
     assert told.causes
+
+
+def test_a_further_fit_that_learns_is_healthy_again():
+    """What was said of the first fit is looked at again soon, and resolved."""
+    sick = SICK["no_skill"]
+    first = sick.records(end=EndStatus.FINISHED)
+    learns = dataclasses.replace(HEALTHY["learns"], first_step=STEPS, validation=())
+    further = dataclasses.replace(sick.hello, fit=1, plan_steps=None)
+    state = play([*first, further, *learns.records(range(0, STEPS, 7), EndStatus.FINISHED)[1:]])
+
+    assert report(play(first)).verdict.level is Level.SICK
+    assert report(state).verdict.level is Level.HEALTHY
+    assert "recovered from" in report(state).verdict.sentence
