@@ -14,6 +14,7 @@ from flatline_monitor.runs.records import Evaluation, Hello, Role, Variable
 from flatline_monitor.runs.rows import Rows
 
 Array = np.ndarray
+ENOUGH_STEPS = 200
 LOOKED_AT = frozenset({Role.KERNEL, Role.EMBEDDING})
 
 
@@ -60,10 +61,10 @@ class RunView:
     def scaled(self, steps: int) -> int:
         """Return a warm-up or window of a long run as it is in this one.
 
-        A further fit has no plan, but steps behind it: they count as one, so that what was said
-        of the first fit is looked at again soon.
+        A further fit has no plan, but steps behind it: enough of them count as one, so that what
+        was said of the first fit is looked at again soon.
         """
-        seen = self.step + 1 if self.hello.fit else None
+        seen = self.step + 1 if self.hello.fit and self.step >= ENOUGH_STEPS else None
         return scaled(steps, self.plan or seen)
 
     @property
