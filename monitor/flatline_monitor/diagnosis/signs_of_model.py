@@ -6,7 +6,7 @@ from flatline_monitor.diagnosis.case import Case, Sign
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-5  # update_ratio.ceiling and floor
 ORDINARY_UPDATE = 1e-4  # TheDeepChecker
 LARGE_FIRST_UPDATE = 0.2  # update_ratio.first_ceiling
-GAP, UNEVEN = 3.0, 2.0  # decades; vanishing_gradient.gap_decades, and a decade below it
+GAP, UNEVEN, EVEN = 3.0, 2.0, 0.5  # decades; vanishing_gradient.gap_decades, and a decade below it
 DEEP = 5  # kernels; our galleries' sigmoid stacks begin to fail there
 ORDINARY_BEGIN = 2.0  # He initialisation reaches twice ln K
 HIGH_BEGIN = 5.0  # init_loss.factor
@@ -70,8 +70,11 @@ def gradients_healthy(case: Case) -> str:
     facts = case.facts
     if facts.gradient_gap is None or facts.kernels_without_gradient or facts.bad_place:
         return ""
-    gap = max(0.0, facts.gradient_gap)
-    return f"gradients reach every layer, within {gap:.1f} decades" if gap < UNEVEN else ""
+    gap = abs(facts.gradient_gap)
+    if facts.gradient_gap >= UNEVEN:
+        return ""
+    near = "of about the same size" if gap < EVEN else f"within {gap:.1f} decades"
+    return f"gradients reach every layer, {near}"
 
 
 def gradients_shrink(case: Case) -> str:
