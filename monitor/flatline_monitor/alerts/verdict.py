@@ -1,7 +1,6 @@
 """One sentence on a whole run: healthy, suspicious or sick, and why."""
 
 import enum
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,8 +67,7 @@ def conclude(
         ((name, page.alert) for name, page in book.items() if page.alert.state is State.FIRING),
         key=lambda each: -_rank(each[1]),
     )
-    worst = firing[0][1].severity if firing else None
-    level = LEVELS[worst]
+    level = LEVELS[firing[0][1].severity if firing else None]
     parts = [trouble] if trouble else []
     if level is not Level.HEALTHY:
         parts.append(_illness(firing, causes))
@@ -100,12 +98,10 @@ def _illness(firing: Sequence[tuple[str, Alert]], causes: Sequence[Cause]) -> st
     grave = [other for other, alert in others if alert.severity is not Severity.INFO]
     also = f", also {', '.join(grave)}" if grave else ""
     reasons = (c.title for c in causes if name in c.explains and c.weight >= PROBABLE)
-    why = "".join(f"; probably {title}" for title in itertools.islice(reasons, 1))
-    return f"{_told(worst)} ({name} since step {worst.since}{also}){why}"
-
-
-def _told(alert: Alert) -> str:
-    return alert.finding.gist if alert.finding else ""
+    title = next(reasons, "")
+    why = f"; probably {title}" if title else ""
+    told = worst.finding.gist if worst.finding else ""
+    return f"{told} ({name} since step {worst.since}{also}){why}"
 
 
 def _recovered(book: Book) -> list[str]:

@@ -15,6 +15,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import effective_classes, mean_loss, skill_bound
 from flatline_monitor.detectors.trend import lacks_time
+from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -77,7 +78,7 @@ class ClassCollapse:
         if not (spread < self.spread_floor and share >= self.missing_share):
             return None
         rare = float(labels[missing].sum() / labels.sum()) <= self.rare_share
-        learns = lacks_time(view) or (rare and self._has_learned(view, max(steps, view.step // 4)))
+        learns = lacks_time(view) or (rare and self._has_learned(view, view.late(steps)))
         return Finding(
             severity=Severity.INFO if learns else Severity.CRITICAL,
             summary=_sentence(labels, predicted, missing),
@@ -94,12 +95,11 @@ class ClassCollapse:
             ),
         )
 
-    def _has_learned(self, view: RunView, steps: int) -> bool:
+    def _has_learned(self, view: RunView, blocks: Blocks) -> bool:
         """Say whether the loss beats the null model's by more than a small set is fitted by heart.
 
         An epoch shows each sample once; `sure_nats` is the least gain in log likelihood over it.
         """
-        blocks = view.coarse.since(view.step - steps + 1)
         null, (loss, _) = view.null_loss, mean_loss(blocks)
         if null is None or not skill_bound(view, blocks) > self.little_skill:
             return False

@@ -61,8 +61,7 @@ class InitLoss:
         began = float(np.median(first))
         squared = view.hello.loss_kind is LossKind.SQUARED_ERROR
         limit = self.variance_factor * null if squared else self.factor * null + 1
-        recent = view.coarse.since(view.step - max(view.scaled(20), view.step // 4) + 1)
-        skill = skill_bound(view, recent)
+        skill = skill_bound(view, view.late(view.scaled(20)))
         if not (began > limit and skill < self.skill_floor):
             return None
         return Finding(

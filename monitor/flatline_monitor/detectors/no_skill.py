@@ -98,8 +98,7 @@ class NoSkill:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare loss and accuracy with what a constant answer reaches."""
-        steps = max(view.scaled(self.window), view.step // 4)
-        blocks = view.coarse.since(view.step - steps + 1)
+        blocks = view.late(view.scaled(self.window))
         weighted = is_weighted(view)
         skill = math.nan if weighted else skill_bound(view, blocks)
         reached = self._reached(view, blocks, weighted=weighted)

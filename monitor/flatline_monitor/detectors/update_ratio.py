@@ -107,9 +107,9 @@ class UpdateRatio:
 
     def _made_up(self, view: RunView) -> float:
         """Return the skill of late, or the progress where nobody knows the skill."""
-        steps = max(view.scaled(self.window), view.step // 4)
-        skill = skill_bound(view, view.coarse.since(view.step - steps + 1))
-        return progress(view, steps) if math.isnan(skill) else skill
+        steps = view.scaled(self.window)
+        skill = skill_bound(view, view.late(steps))
+        return progress(view, max(steps, view.step // 4)) if math.isnan(skill) else skill
 
     def _of_late(self, view: RunView) -> Finding | None:
         steps = view.scaled(self.window)

@@ -95,8 +95,7 @@ class VanishingGradient:
         )
 
     def _learns_nothing(self, view: RunView, steps: int) -> bool:
-        recent = view.coarse.since(view.step - max(steps, view.step // 4) + 1)
-        skill = skill_bound(view, recent)
+        skill = skill_bound(view, view.late(steps))
         if skill >= self.skilled:
             return False
         return bool(progress(view, steps) < self.progress_floor or skill < self.skill_floor)

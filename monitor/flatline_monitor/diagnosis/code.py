@@ -12,11 +12,11 @@ from flatline_monitor.runs.records import Task
 MOST_LAYERS = 32
 
 
-def compiled(facts: Facts, name: str, optimizer: str = '"adam"', loss: str = "model.loss") -> str:
+def compiled(facts: Facts, name: str, optimizer: str = '"adam"') -> str:
     """Return the line that compiles the model `name` with the loss that it had."""
     scores = facts.task in {Task.CLASSIFICATION, Task.MULTILABEL}
     metrics = ', metrics=["accuracy"]' if scores else ""
-    return f"{name}.compile({optimizer}, loss={loss}{metrics})"
+    return f"{name}.compile({optimizer}, loss=model.loss{metrics})"
 
 
 def fitted(facts: Facts, name: str = "model", extra: str = "", epochs: int | None = None) -> str:
@@ -28,6 +28,16 @@ def fitted(facts: Facts, name: str = "model", extra: str = "", epochs: int | Non
 def planned_epochs(facts: Facts) -> int:
     """Return the epochs that the run planned, 20 where nobody knows."""
     return facts.plan_epochs or 20
+
+
+def retrained(facts: Facts, extra: str = "") -> str:
+    """Return the lines that train a clone of the model, `fresh`, from new weights."""
+    lines = (
+        "fresh = keras.models.clone_model(model)",
+        compiled(facts, "fresh"),
+        fitted(facts, "fresh", extra),
+    )
+    return "\n".join(lines)
 
 
 def afresh(facts: Facts, setting: str, value: str, comment: str) -> str:

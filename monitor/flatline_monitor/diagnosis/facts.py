@@ -113,7 +113,8 @@ class Facts:
 def facts_of(view: RunView) -> Facts:
     """Return what is known of the run at this judged point."""
     hello, null = view.hello, view.null_loss
-    loss, began = measures.recent_loss(view), measures.began_at(view)
+    loss, terms = measures.recent_loss(view), measures.recent(view, "regularization_loss")
+    inputs = measures.inputs(view)
     gap, without = measures.gradients(view)
     rates = [rate for rate in view.learning_rate.values() if math.isfinite(rate)]
     best = measures.best_evaluation(view)
@@ -128,7 +129,7 @@ def facts_of(view: RunView) -> Facts:
         samples=measures.samples(view),
         loss=loss,
         first_loss=measures.known(finite_median(view.firsts.data_loss)) or view.first_loss,
-        began_at=began,
+        began_at=measures.began_at(view, terms),
         null_loss=null,
         skill=None if not null or loss is None or is_weighted(view) else 1 - loss / null,
         improving=measures.improving(view),
@@ -143,10 +144,10 @@ def facts_of(view: RunView) -> Facts:
         usual_kernel_norm=measures.usual_kernel_norm(view),
         first_kernel_norm=measures.first(view.firsts.kernel_norm),
         kernel_norm=measures.kernel_norm(view),
-        regularization=measures.recent(view, "regularization_loss"),
-        regularization_share=measures.regularization_share(view),
-        inputs=measures.inputs(view),
-        whole_inputs=measures.are_whole(view),
+        regularization=terms,
+        regularization_share=measures.regularization_share(view, terms),
+        inputs=inputs,
+        whole_inputs=bool(inputs) and measures.are_whole(view),
         labels=measures.counts(view.coarse, "label_count"),
         predictions=measures.counts(
             view.coarse.since(view.step - view.step // 4), "prediction_count"

@@ -48,17 +48,16 @@ def best_evaluation(view: RunView) -> Evaluation | None:
     return min(seen, key=lambda e: e.metrics["loss"], default=None)
 
 
-def began_at(view: RunView) -> float | None:
+def began_at(view: RunView, terms: float | None) -> float | None:
     """Return the loss of the first step less the regularisation; the first steps are not sampled.
 
-    What regularisation adds is told by the first sampled steps.
+    What regularisation, of late `terms`, adds is told by the first sampled steps.
     """
     losses, data = view.firsts.loss, view.firsts.data_loss
     if not len(losses):
         return None
     added = finite_median(losses[: FIRST + 1]) - finite_median(data[:FIRST]) if len(data) else 0.0
-    has_terms = view.has("regularization_loss") and (recent(view, "regularization_loss") or 0) > 0
-    return known(float(losses[0]) - (max(0.0, added) if has_terms else 0.0))
+    return known(float(losses[0]) - (max(0.0, added) if terms and terms > 0 else 0.0))
 
 
 def first(values: np.ndarray) -> float | None:
@@ -124,9 +123,9 @@ def recent(view: RunView, column: str) -> float | None:
     return known(finite_median(_latest(view, column)))
 
 
-def regularization_share(view: RunView) -> float | None:
-    """Return the largest share of the loss that regularisation had, at first or of late."""
-    terms, data = recent(view, "regularization_loss"), recent(view, "data_loss")
+def regularization_share(view: RunView, terms: float | None) -> float | None:
+    """Return the largest share of the loss that regularisation, of late `terms`, ever had."""
+    data = recent(view, "data_loss")
     if terms is None or data is None:
         return None
     shares = [terms / (terms + data)] if terms + data > 0 else []
@@ -153,9 +152,10 @@ def inputs(view: RunView) -> tuple[tuple[float, float, float, float], ...]:
 
 
 def are_whole(view: RunView) -> bool:
-    """Say whether the smallest and largest elements of all batches of late are whole numbers."""
-    if not inputs(view):
-        return False
+    """Say whether the smallest and largest elements of all batches of late are whole numbers.
+
+    To be asked where `inputs` are known.
+    """
     ends = np.concatenate([_latest(view, name) for name in ("input_min", "input_max")])
     finite = ends[np.isfinite(ends)]
     return bool(finite.size and (finite == np.round(finite)).all())

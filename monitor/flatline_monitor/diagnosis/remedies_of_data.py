@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, stack
+from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, retrained, stack
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.runs.records import Task
@@ -49,9 +49,7 @@ def scale_targets(facts: Facts) -> Remedy:
         "\n".join(
             (
                 "mean, deviation = np.mean(y_train, axis=0), np.std(y_train, axis=0)",
-                "fresh = keras.models.clone_model(model)",
-                compiled(facts, "fresh"),
-                fitted(facts, "fresh").replace("y_train", "(y_train - mean) / deviation"),
+                retrained(facts).replace("y_train", "(y_train - mean) / deviation"),
                 "predictions = fresh.predict(x_train, verbose=0) * deviation + mean",
             )
         ),
@@ -101,9 +99,7 @@ def weigh_classes(facts: Facts) -> Remedy:
         "\n".join(
             (
                 code,
-                "fresh = keras.models.clone_model(model)",
-                compiled(facts, "fresh"),
-                fitted(facts, "fresh", ", class_weight=class_weight"),
+                retrained(facts, ", class_weight=class_weight"),
             )
         ),
     )
@@ -127,9 +123,7 @@ def stop_early(facts: Facts) -> Remedy:
                 "stop = keras.callbacks.EarlyStopping(",
                 '    monitor="val_loss", patience=5, restore_best_weights=True',
                 ")",
-                "fresh = keras.models.clone_model(model)",
-                compiled(facts, "fresh"),
-                fitted(facts, "fresh", ", validation_split=0.2, callbacks=[stop]"),
+                retrained(facts, ", validation_split=0.2, callbacks=[stop]"),
             )
         ),
     )
@@ -164,9 +158,7 @@ def clean_data(facts: Facts) -> Remedy:
                 "bad = ~(np.isfinite(values).all(axis=1) & np.isfinite(targets).all(axis=1))",
                 'print(bad.sum(), "bad samples, the first of them:", np.flatnonzero(bad)[:10])',
                 "x_train, y_train = x_train[~bad], y_train[~bad]",
-                "fresh = keras.models.clone_model(model)",
-                compiled(facts, "fresh"),
-                fitted(facts, "fresh"),
+                retrained(facts),
             )
         ),
     )

@@ -1,10 +1,11 @@
 """What to do about the model and its optimizer, with the numbers of the run, as Keras 3 code."""
 
+from flatline_monitor.detectors.update_ratio import UpdateRatio
 from flatline_monitor.diagnosis.code import afresh, fitted, planned_epochs, rounded, stack
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 
-LARGE_RATIO = 0.1  # update_ratio.ceiling
+LARGE_RATIO = UpdateRatio().ceiling
 ORDINARY_RATIO = 1e-3  # update / weight; Karpathy, CS231n notes, part 3
 HIDDEN = 32
 

@@ -4,15 +4,16 @@ import math
 
 import numpy as np
 
+from flatline_monitor.detectors.input_scale import InputScale
+from flatline_monitor.detectors.trend import FEW_EPOCHS
 from flatline_monitor.diagnosis.case import Case, Sign
 from flatline_monitor.runs.records import Task
 
 SKILLED, NO_SKILL = 0.5, 0.05
-WIDE_TARGETS = 100.0  # variance: a standard deviation of 10, as input_scale.ceiling
-WIDE_INPUT = 10.0  # input_scale.ceiling
+WIDE_INPUT = InputScale().ceiling
+WIDE_TARGETS = WIDE_INPUT**2  # a variance
 IMBALANCED = 0.5  # normalised perplexity of the labels (TheDeepChecker)
 FEW_SAMPLES = 1000
-FEW_EPOCHS = 10  # trend.FEW_EPOCHS
 
 
 def inputs_wide(case: Case) -> str:

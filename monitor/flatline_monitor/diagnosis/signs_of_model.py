@@ -1,15 +1,20 @@
 """Signs that lie in the model: its size, weights, gradients and updates."""
 
 from flatline_monitor.detectors.contract import Side
+from flatline_monitor.detectors.init_loss import InitLoss
+from flatline_monitor.detectors.update_ratio import UpdateRatio
+from flatline_monitor.detectors.vanishing_gradient import VanishingGradient
 from flatline_monitor.diagnosis.case import Case, Sign
 
-LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-5  # update_ratio.ceiling and floor
+UPDATES = UpdateRatio()
+LARGE_UPDATE, SMALL_UPDATE = UPDATES.ceiling, UPDATES.floor
 ORDINARY_UPDATE = 1e-4  # TheDeepChecker
-LARGE_FIRST_UPDATE = 0.2  # update_ratio.first_ceiling
-GAP, UNEVEN, EVEN = 3.0, 2.0, 0.5  # decades; vanishing_gradient.gap_decades, and a decade below it
+LARGE_FIRST_UPDATE = UPDATES.first_ceiling
+GAP = VanishingGradient().gap_decades
+UNEVEN, EVEN = GAP - 1, 0.5  # decades
 DEEP = 5  # kernels; our galleries' sigmoid stacks begin to fail there
 ORDINARY_BEGIN = 2.0  # He initialisation reaches twice ln K
-HIGH_BEGIN = 5.0  # init_loss.factor
+HIGH_BEGIN = InitLoss().factor
 SHRUNK = 0.5  # ours: a norm that halves; healthy weight decay of the gallery keeps 0.75
 REGULARIZED = 0.5  # share of the loss
 FEW_PARAMETERS = 20

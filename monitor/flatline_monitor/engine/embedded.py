@@ -17,7 +17,7 @@ from flatline_monitor.detectors.judge import judge
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival, Ask, Run, advance, open_run
 from flatline_monitor.engine.codec import unpack
 from flatline_monitor.engine.counters import Counters, Histogram
-from flatline_monitor.engine.reports import alert_report, run_report
+from flatline_monitor.engine.reports import run_report
 from flatline_monitor.runs.journal import Snapshot
 from flatline_monitor.runs.liveness import GIVEN_UP_SECONDS, patience_seconds
 from flatline_monitor.runs.records import Hello, RefusedError, StreamKey, Variables
@@ -172,9 +172,9 @@ class Engine:
             return []
         pages = before.shown, after.shown
         return [
-            alert_report(after, detector)
-            for detector in self._catalogue
-            if told(*(book.get(detector.name, NO_PAGE).alert for book in pages))
+            report
+            for report in self._report(after.run_id).alerts
+            if told(*(book.get(report.detector, NO_PAGE).alert for book in pages))
         ]
 
     def _timed(self, detector: Detector, view: RunView) -> Verdict:

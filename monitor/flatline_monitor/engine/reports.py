@@ -42,11 +42,6 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
     )
 
 
-def alert_report(run: Run, detector: Detector) -> AlertReport:
-    """Return one alert of the run as it stands."""
-    return _alert(run, detector, _causes(run))
-
-
 def _alert(run: Run, detector: Detector, causes: Sequence[Cause]) -> AlertReport:
     page = run.shown.get(detector.name, NO_PAGE)
     alert, finding = page.alert, page.alert.finding

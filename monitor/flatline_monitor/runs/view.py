@@ -86,6 +86,10 @@ class RunView:
         step = self.rows.sampled.step
         return bool(len(step) and step[-1] >= self.sampled_from)
 
+    def late(self, steps: int) -> Blocks:
+        """Return the blocks of the last quarter of the run, of the last `steps` at least."""
+        return self.coarse.since(self.step - max(steps, self.step // 4) + 1)
+
     def loss_since(self, step: int) -> Array:
         """Return the known losses from this step on, nan and infinities included."""
         kept = (self.rows.step >= step) & self.rows.loss_known

@@ -8,11 +8,9 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.verdict import Level
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.engine.codec import pack, unpack
-from flatline_monitor.engine.reports import alert_report, run_report
+from flatline_monitor.engine.reports import run_report
 from flatline_monitor.runs.records import EndStatus, Stalled
 from tests.signals import HEALTHY, SICK, STEPS, play
-
-DETECTORS = {detector.name: detector for detector in CATALOGUE}
 
 
 def report(state):
@@ -88,7 +86,7 @@ def test_an_alert_that_is_over_still_says_what_it_probably_was():
     sick = SICK["class_collapse"]
     recovered = dataclasses.replace(HEALTHY["learns"], first_step=STEPS, validation=())
     state = play([*sick.records(), *recovered.records()[1:]], sick.hello)
-    told = alert_report(state, DETECTORS["class_collapse"])
+    told = {alert.detector: alert for alert in report(state).alerts}["class_collapse"]
 
     assert told.state is State.RESOLVED
     assert told.causes
