@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 GEN := .venv-proto
+BENCH := .venv-bench
 PROTOS := flatline/v1/monitor.proto flatline/v1/packed.proto
 GENERATED := client/flatline/v1
 IMAGE := proto/released.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-seeds test check lint types proto proto-check build matrix clean tools
+.PHONY: help dev demo demo-seeds test conformance check lint types proto proto-check build matrix matrix-keras bench-client clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -37,6 +38,9 @@ demo-seeds: dev ## the same programs with ten seeds each, as a table (minutes)
 
 test: dev tools ## the whole suite
 	$(BIN)/pytest -n 2
+
+conformance: dev ## the Keras capture over every kind of training that we could think of (long)
+	$(BIN)/pytest -n 2 -m "long or not long" tests/client/conformance
 
 check: lint types proto-check dev ## style, types, wire format, import rules
 	$(BIN)/pytest tests/test_rooms.py --quiet
@@ -77,6 +81,19 @@ build: dev ## wheel and source archive in dist/
 matrix: dev ## the wheel's client on the oldest and newest protobuf and grpcio (minutes)
 	tests/tools/matrix.sh $(PYTHON)
 
+matrix-keras: ## the client beside each TensorFlow and Keras that it takes; VERSIONS="2.15 newest" (long)
+	$(PYTHON) tests/tools/matrix_keras.py $(PYTHON) $(VERSIONS)
+
+# The tools that it compares with are many and large, and nothing else needs them.
+$(BENCH)/ready: pyproject.toml Makefile
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --editable '.[monitor]' 'tensorflow-cpu>=2.21' \
+	  tensorboard wandb mlflow-skinny pandas sqlalchemy alembic matplotlib
+	@touch $@
+
+bench-client: $(BENCH)/ready ## what the client costs a training, in dist/bench-client; BENCH_FLAGS=--quick
+	@$(BENCH)/bin/python -m tests.bench.client $(BENCH_FLAGS)
+
 clean: ## remove everything that the targets made
-	rm -rf $(VENV) $(GEN) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-keras $(GEN) $(BENCH) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,8 @@ from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.engine.advance import Arrival, Ask, Run, advance, open_run
 from flatline_monitor.runs.records import (
+    Activation,
+    ActivationKind,
     Chunk,
     End,
     EndStatus,
@@ -23,6 +25,7 @@ from flatline_monitor.runs.records import (
     Sampled,
     StreamKey,
     Task,
+    Untrained,
     Variable,
     Variables,
 )
@@ -37,7 +40,7 @@ PATHS = tuple(f"dense_{i}/{part}" for i in range(6) for part in ("kernel", "bias
 
 @dataclasses.dataclass(frozen=True)
 class Signals:
-    """One run as columns over all of its steps; every step is sampled."""
+    """One run as columns over all of its steps; unless it is made sparse every one is sampled."""
 
     hello: Hello
     loss: np.ndarray
@@ -45,6 +48,8 @@ class Signals:
     first_step: int = 0
     validation: tuple[float, ...] = ()
     """Validation loss after every EVERY steps."""
+    spacing: int = 1
+    """Steps from one sampled step to the next."""
 
     @property
     def steps(self) -> int:
@@ -59,6 +64,10 @@ class Signals:
 
     def with_plan(self, plan: int | None) -> "Signals":
         return dataclasses.replace(self, hello=dataclasses.replace(self.hello, plan_steps=plan))
+
+    def sparse(self, spacing: int) -> "Signals":
+        """The same run of which only each so many-th step is sampled."""
+        return dataclasses.replace(self, spacing=spacing)
 
     def scaled(self, factor: float) -> "Signals":
         """The same run with its losses in other units, of which nobody knows the null model."""
@@ -82,7 +91,8 @@ class Signals:
 
     def chunk(self, begin: int, end: int) -> Chunk:
         step = np.arange(self.first_step + begin, self.first_step + end)
-        columns = {name: column[begin:end] for name, column in self.sampled.items()}
+        rows = np.flatnonzero(step % self.spacing == 0)
+        columns = {name: column[begin:end][rows] for name, column in self.sampled.items()}
         return Chunk(
             step=step,
             columns={
@@ -91,7 +101,7 @@ class Signals:
                 "epoch": (step // 20).astype(np.uint32),
                 "step_seconds": np.full(end - begin, 0.001, np.float32),
             },
-            sampled=Sampled(step, 1, columns),
+            sampled=Sampled(step[rows], 1, columns),
             learning_rate_step=step[step % 100 == 0],
             learning_rate=(0.1 / (1 + step[step % 100 == 0])).astype(np.float32),
         )
@@ -121,7 +131,16 @@ def variable(path: str) -> Variable:
     return Variable(path, layer, Role(part), (16, 16) if part == "kernel" else (16,))
 
 
-VARIABLES = Variables(1, tuple(variable(path) for path in PATHS), ("x",))
+VARIABLES = Variables(
+    revision=1,
+    variables=tuple(variable(path) for path in PATHS),
+    inputs=("x",),
+    untrained=(Untrained("normalization/mean", trainable=False),),
+    activations=(
+        Activation("dense_0", ActivationKind.RECTIFIER, 16),
+        Activation("dense_5", ActivationKind.OTHER, 2),
+    ),
+)
 HELLO = Hello(
     run_id="run-1",
     name="example",
@@ -166,6 +185,9 @@ def run(  # noqa: PLR0913 - each is one thing that can be ill
         "weight_norm": np.ones((steps, len(PATHS))),
         "input_mean": np.zeros((steps, 1)),
         "input_std": np.ones((steps, 1)),
+        "activation_mean": np.full((steps, 2), 0.5),
+        "activation_std": np.ones((steps, 2)),
+        "dead_unit_share": np.zeros((steps, 1)),
     }
     usual_counts = classes(steps, [16, 16], [16, 16], [14, 14])
     return Signals(

@@ -16,7 +16,7 @@ OUTSIDE = {
     *("pathlib", "prometheus_client", "pydantic", "random", "socket", "sqlite3", "starlette"),
     *("structlog", "subprocess", "tempfile", "tensorflow", "threading", "time", "uvicorn"),
 }
-LIGHT = {"flatline", "google", "grpc", "keras", "numpy", "tensorflow"}
+LIGHT = {"flatline", "google", "grpc", "keras", "numpy", "tensorflow", "tf_keras"}
 """Third-party packages that the client may import."""
 
 

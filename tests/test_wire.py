@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flatline import wire
-from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN, Description, Rows, Variable
+from flatline.rows import (
+    EXACT,
+    RECONSTRUCTED,
+    UNKNOWN,
+    Activation,
+    Axes,
+    Description,
+    Health,
+    Rows,
+    Untrained,
+    Variable,
+)
 from flatline.v1 import monitor_pb2, packed_pb2
 
 TWINS = [
@@ -82,7 +93,7 @@ def test_absent_zero_and_nan_arrive_as_three_things() -> None:
 
 def test_both_twins_write_the_same_bytes() -> None:
     """What Python writes as bytes, any other language reads as numbers, and the other way round."""
-    record = wire.numbered(3, wire.chunk(rows(), wire.Health(0.25, 1, 0)))
+    record = wire.numbered(3, wire.chunk(rows(), Health(0.25, 1, 0)))
     plain = decoded(record)
 
     assert plain.sequence == 3
@@ -101,7 +112,7 @@ GOLDEN = (
 
 def test_a_chunk_is_these_bytes() -> None:
     """The wire does not change by accident: old clients and journals must stay readable."""
-    record = wire.numbered(3, wire.chunk(rows(), wire.Health(0.25, 1, 0)))
+    record = wire.numbered(3, wire.chunk(rows(), Health(0.25, 1, 0)))
 
     assert record.hex() == GOLDEN
 
@@ -136,15 +147,24 @@ def test_a_hello_says_what_is_known_and_no_more() -> None:
 
 def test_variables_evaluations_and_the_end_arrive() -> None:
     """The other records are what they were made from."""
-    arrays = [Variable("a/kernel", "a", "kernel", (2, 3)), Variable("b")]
-    variables = decoded(wire.variables(2, arrays, ["x"])).variables
+    arrays = [Variable("a/kernel", "a", "kernel", (2, 3), "Dense", estimated=True), Variable("b")]
+    layers = (Activation("a", "rectifier", 3), Activation("c"))
+    axes = Axes(tuple(arrays), ("x",), layers, (Untrained("d", trainable=True),))
+    variables = decoded(wire.axes(2, axes)).variables
     evaluation = decoded(wire.evaluation(5, 1, 0, {"loss": math.nan})).evaluation
-    end = decoded(wire.end("failed", "ValueError", 9, wire.Health(dropped_records=4))).end
+    end = decoded(wire.end("failed", "ValueError", 9, Health(dropped_records=4))).end
 
     assert (variables.revision, list(variables.inputs)) == (2, ["x"])
     assert list(variables.variables[0].shape) == [2, 3]
     assert variables.variables[0].role == monitor_pb2.ROLE_KERNEL
     assert variables.variables[1].role == monitor_pb2.ROLE_UNSPECIFIED
+    assert [each.layer_class for each in variables.variables] == ["Dense", ""]
+    assert [each.estimated for each in variables.variables] == [True, False]
+    assert [(each.layer, each.kind, each.units) for each in variables.activations] == [
+        ("a", monitor_pb2.ACTIVATION_KIND_RECTIFIER, 3),
+        ("c", monitor_pb2.ACTIVATION_KIND_UNSPECIFIED, 0),
+    ]
+    assert [(each.path, each.trainable) for each in variables.untrained] == [("d", True)]
     assert (evaluation.step, evaluation.epoch, evaluation.HasField("n")) == (5, 1, True)
     assert math.isnan(evaluation.metrics["loss"])
     assert (end.status, end.exception_type, end.step) == (
@@ -153,6 +173,29 @@ def test_variables_evaluations_and_the_end_arrive() -> None:
         9,
     )
     assert end.health.dropped_records == 4
+
+
+def test_a_number_that_every_step_has_needs_no_offsets() -> None:
+    """Its values alone say which steps they belong to; one that some steps have keeps them."""
+    every = rows(scalars={"a": list(enumerate([1.0, 2.0, 3.0])), "b": [(1, 0.5)]})
+    scalars = decoded(wire.chunk(every)).chunk.scalars
+
+    assert [(each.name, list(each.row), list(each.value)) for each in scalars] == [
+        ("a", [], [1.0, 2.0, 3.0]),
+        ("b", [1], [0.5]),
+    ]
+
+
+def test_what_the_client_costs_is_absent_where_it_is_not_known() -> None:
+    """Seconds of 0 are a measurement."""
+    unknown = decoded(wire.chunk(rows(), Health(None))).chunk
+    known = decoded(wire.chunk(rows(outside_seconds=0.0), Health(spent_seconds=0.0))).chunk
+
+    assert not unknown.HasField("outside_seconds")
+    assert not unknown.health.HasField("spent_seconds")
+    assert not unknown.health.HasField("overhead_ratio")
+    assert known.HasField("outside_seconds")
+    assert known.health.HasField("spent_seconds")
 
 
 def test_a_column_that_is_none_is_refused() -> None:

@@ -1,11 +1,13 @@
 """Brings what a run has to say to the monitor: encodes, cuts, counts."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from flatline import cut, wire
+from flatline.desk import Desk
 from flatline.findings import Findings
-from flatline.rows import Description, Rows, Variable
+from flatline.rows import Axes, Description, Health, Rows
 from flatline.sender import Sender
 from flatline.settings import Settings
 from flatline.transport import Stream
@@ -20,7 +22,11 @@ _NUMBER_BYTES = 16
 
 
 class Delivery:
-    """One run's line to the monitor, over all its fits."""
+    """One run's line to the monitor, over all its fits.
+
+    Records are made on a thread of their own: to encode a chunk takes a hundred microseconds,
+    which are not the training's.
+    """
 
     def __init__(
         self, settings: Settings, identity: wire.Identity, description: Description
@@ -30,7 +36,7 @@ class Delivery:
         self.findings = Findings(settings.quiet)
         self.verdicts = Verdicts()
         self.voice = Voice(identity.run_id, settings.target, self.findings, self.verdicts)
-        self.health = wire.Health()
+        self.health = Health()
         self.refused_values = 0
         self._opening = wire.hello(identity, description)
         self._sender = Sender(
@@ -38,47 +44,60 @@ class Delivery:
             self._opening,
             self.voice,
         )
+        self._desk = Desk("flatline-encoder")
         self.voice.started()
         self._sender.start()
 
-    def rows(self, rows: Rows) -> None:
-        """Send consecutive steps, in as many chunks as the monitor's limits ask for."""
-        for piece in cut.pieces(rows, self._sender.limits.chunk_steps or _CHUNK_STEPS):
-            self._chunk(piece)
+    def steps(self, make: Callable[[], Rows]) -> None:
+        """Send the consecutive steps that are made, in as many chunks as the limits ask for."""
+        self._put(lambda: self._chunks(make()))
 
-    def variables(self, revision: int, arrays: Sequence[Variable], inputs: Sequence[str]) -> None:
+    def axes(self, revision: int, axes: Axes) -> None:
         """Send the names of the axes of the columns that follow."""
-        self._record(wire.variables(revision, arrays, inputs))
+        self._put(lambda: self._record(wire.axes(revision, axes)))
 
     def evaluation(
         self, step: int, epoch: int, n: int | None, metrics: Mapping[str, float]
     ) -> None:
         """Send one pass over a validation set."""
-        self._record(wire.evaluation(step, epoch, n, metrics))
+        self._put(lambda: self._record(wire.evaluation(step, epoch, n, metrics)))
 
     def reopen(self, description: Description) -> None:
         """Open the run again, for a further fit."""
         self.verdicts.begin()
         self._fit += 1
-        opening = wire.hello(self._identity, description, self._fit)
-        self._sender.offer(opening, opening=opening)
+        self._hello(description)
         self._sender.start()
 
     def describe(self, description: Description) -> None:
         """Say more of the fit that is running: the same hello again, with what is known now."""
-        opening = wire.hello(self._identity, description, self._fit)
-        self._sender.offer(opening, opening=opening)
+        self._hello(description)
 
     def end(self, status: str, exception_type: str, step: int, seconds: float) -> None:
         """Send the last record, wait for the monitor to have it, and say how it all went."""
         self.verdicts.end()
-        self._record(wire.end(status, exception_type, step, self._health()))
-        self._sender.close(seconds)
+        until = time.monotonic() + seconds
+        self._put(lambda: self._record(wire.end(status, exception_type, step, self._health())))
+        self._desk.settle(seconds)
+        self._sender.close(max(until - time.monotonic(), 0.0))
         self.voice.ended(f"{status} ({exception_type})" if exception_type else status, self._sums())
 
     def forget(self) -> None:
         """Send nothing any more: this is a forked child."""
         self._sender.abandon()
+
+    def _hello(self, description: Description) -> None:
+        opening = wire.hello(self._identity, description, self._fit)
+        self._put(lambda: self._record(opening, opening))
+
+    def _put(self, work: Callable[[], None]) -> None:
+        if not self._desk.put(work):
+            self._sender.drop()
+            self._say_full()
+
+    def _chunks(self, rows: Rows) -> None:
+        for piece in cut.pieces(rows, self._sender.limits.chunk_steps or _CHUNK_STEPS):
+            self._chunk(piece)
 
     def _chunk(self, rows: Rows) -> None:
         try:
@@ -100,15 +119,15 @@ class Delivery:
             self.voice.complain("size", sentence)
             self._chunk(cut.without_sampled(rows))
 
-    def _record(self, record: bytes) -> None:
-        if not self._sender.offer(record):
+    def _record(self, record: bytes, opening: bytes | None = None) -> None:
+        if not self._sender.offer(record, opening=opening):
             self._say_full()
 
     def _say_full(self) -> None:
         if not self._sender.off:
             self.voice.full()
 
-    def _health(self) -> wire.Health:
+    def _health(self) -> Health:
         return replace(self.health, dropped_records=self._sender.dropped)
 
     def _sums(self) -> list[str]:

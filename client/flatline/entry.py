@@ -1,8 +1,9 @@
 """Reads what a program passes to Run.log: a wrong value is said once and left out, never raised."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import SupportsFloat, SupportsIndex
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -10,18 +11,20 @@ from flatline.say import shown
 from flatline.wire import COLUMNS
 
 AXES = {
-    "variable": ("grad_norm", "weight_norm", "update_norm", "grad_nonfinite_count"),
+    "variable": ("grad_norm", "weight_norm", "update_norm", "grad_zero_share"),
     "class": ("label_count", "prediction_count", "correct_count"),
     "label": ("positive_count",),
     "input": ("input_mean", "input_std", "input_min", "input_max", "input_nonfinite_count"),
-    "output": ("target_mean", "target_variance"),
+    "output": ("target_mean", "target_variance", "target_deviation"),
+    "bucket": ("label_bucket_count", "prediction_bucket_count"),
+    "activation": ("activation_mean", "activation_std", "dead_unit_share", "saturated_unit_share"),
 }
 """Columns of message Sampled that have a second axis, by that axis; all others have one value."""
 
 _AXIS = {column: axis for axis, columns in AXES.items() for column in columns}
 _NAMES, _NAME_BYTES = 512, 64
 _METRICS, _METRIC_BYTES = 64, 128
-_WIDEST = {"class": 256, "label": 4096, "output": 4096}
+_WIDEST = {"class": 256, "label": 4096, "output": 4096, "bucket": 256}
 """What the monitor takes at most; it would refuse the run for more."""
 
 
@@ -50,7 +53,7 @@ class Reader:
 
     def __init__(self, complain: Callable[[str, str], None], class_count: int | None) -> None:
         self._complain = complain
-        self._widths: dict[str, int] = {"variable": 0, "input": 0}
+        self._widths: dict[str, int] = {"variable": 0, "input": 0, "activation": 0}
         if class_count is not None:
             self._widths["class"] = class_count
         self._names: set[str] = set()
@@ -94,17 +97,16 @@ class Reader:
             count = -1
         if 0 <= count < below:
             return count
-        self._refuse(name, f"{name} is {shown(value)}; it must be a whole number, 0 or more")
+        self.refuse(name, f"{name} is {shown(value)}; it must be a whole number, 0 or more")
         return None
 
     def number(self, name: str, value: object) -> float | None:
         """Return a float, or None and a complaint."""
-        try:
-            if isinstance(value, (SupportsFloat, SupportsIndex)):
-                return float(value)
-        except Exception:  # noqa: BLE001, S110 - an array of foreign make may raise anything
-            pass
-        self._refuse(name, f"{name} is {shown(value)}; it must be a number")
+        # Whether a tensor is SupportsFloat takes ten times as long to find out as its value.
+        if not isinstance(value, str | bytes | bytearray):
+            with suppress(Exception):  # an array of foreign make may raise anything
+                return float(value)  # type: ignore[arg-type]
+        self.refuse(name, f"{name} is {shown(value)}; it must be a number")
         return None
 
     def scalars(self, values: Mapping[str, object]) -> dict[str, float]:
@@ -128,9 +130,9 @@ class Reader:
                 sentence = (
                     f"a name is {shown(name)}; it must have 1 to {most_bytes} printable bytes"
                 )
-                self._refuse("a name", sentence)
+                self.refuse("a name", sentence)
             elif len(names) >= most and name not in names:
-                self._refuse("names", f"{name} is a name too many; there may be {most}")
+                self.refuse("names", f"{name} is a name too many; there may be {most}")
             elif (number := self.number(name, value)) is not None:
                 names.add(name)
                 numbers[name] = number
@@ -141,7 +143,7 @@ class Reader:
             return {}
         if not isinstance(sampled, Mapping):
             sentence = f"sampled is {shown(sampled)}; it must be a dict of columns"
-            self._refuse("sampled", sentence)
+            self.refuse("sampled", sentence)
             return {}
         columns: dict[str, np.ndarray] = {}
         for name, value in sampled.items():
@@ -153,7 +155,7 @@ class Reader:
     def _column(self, name: str, value: object) -> np.ndarray | None:
         if name not in COLUMNS:
             sentence = f"sampled has no column {shown(name)}; it has {', '.join(COLUMNS)}"
-            self._refuse(f"sampled {name}", sentence)
+            self.refuse(f"sampled {name}", sentence)
             return None
         try:
             values = np.asarray(value, np.float64)
@@ -163,15 +165,15 @@ class Reader:
         size, widest = max(wanted, values.size), _WIDEST.get(_AXIS.get(name, ""))
         if widest is not None and size > widest:
             sentence = f"sampled {name} has {size} numbers; it must have at most {widest}"
-            self._refuse(f"sampled {name}", sentence)
+            self.refuse(f"sampled {name}", sentence)
             return None
         if values.ndim > 1 or values.size != wanted:
             sentence = f"sampled {name} has shape {values.shape}; it must have {wanted} numbers"
-            self._refuse(f"sampled {name}", sentence)
+            self.refuse(f"sampled {name}", sentence)
             return None
         if COLUMNS[name] == "<u4" and not np.all((values >= 0) & (values < 2**32)):
             sentence = f"sampled {name} is {shown(value)}; it must hold counts, 0 or more"
-            self._refuse(f"sampled {name}", sentence)
+            self.refuse(f"sampled {name}", sentence)
             return None
         return values.reshape(-1)
 
@@ -184,6 +186,7 @@ class Reader:
             self._widths.setdefault(axis, values.size)
         return self._widths.get(axis, 1)
 
-    def _refuse(self, kind: str, sentence: str) -> None:
+    def refuse(self, kind: str, sentence: str) -> None:
+        """Count a value that is left out, and say so once for each kind."""
         self.refused += 1
         self._complain(kind, sentence)

@@ -1,7 +1,10 @@
 """Monitors `model.fit`: `model.fit(..., callbacks=[flatline.keras.MonitorCallback()])`."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
 
 from flatline.findings import Found
 from flatline.guard import Guard
@@ -14,8 +17,14 @@ from flatline.verdicts import Verdict
 if TYPE_CHECKING:
     from flatline.capture.session import Session
 
+_LEGACY = os.environ.get("TF_USE_LEGACY_KERAS") in {"1", "true", "True"}
+"""Whether `tf.keras` is Keras 2: the words are those that TensorFlow takes."""
+
 try:
-    import keras
+    if _LEGACY and importlib.util.find_spec("tf_keras") is not None:
+        import tf_keras as keras
+    else:
+        import keras
 except ModuleNotFoundError as error:
     if error.name != "keras":
         raise
@@ -46,6 +55,8 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     Every argument can also be set by an environment variable, FLATLINE_TARGET, FLATLINE_OVERHEAD
     and so on; an argument that is given wins. A wrong argument raises ValueError.
 
+    It takes models of Keras 3, of Keras 2 and of `tf_keras`.
+
     The weights are the same bit for bit as without it, but for one case: under XLA
     (`jit_compile`, the default on a GPU) a sampled step is another fusion of the same arithmetic
     and may differ in the last bit.
@@ -53,6 +64,8 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
 
     async_safe = True
     """Steps are counted in the train function; no hook of a batch is overridden."""
+    _supports_tf_logs = True
+    """For Keras 2: the values of logs may be tensors."""
 
     def __init__(  # noqa: PLR0913 - each has a default; they are the user's settings
         self,
@@ -100,6 +113,24 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
         """How that run is, as the monitor said it last; None: it has said nothing."""
         return None if self._run is None else self._run.verdict
 
+    @contextmanager
+    def watch(self, model: Any, *, steps: int | None = None) -> Iterator[Self]:
+        """Monitor a loop of `model.train_on_batch`: what happens within the `with` block.
+
+        `steps` is how many calls are planned; without it, alerts that wait for a share of the
+        plan wait for a number of steps instead.
+        """
+        self.set_model(model)
+        self.set_params({"steps": steps})
+        self.on_train_begin()
+        try:
+            yield self
+        except BaseException as error:
+            if self._session is not None:
+                self._session.fail(error)
+            raise
+        self.on_train_end()
+
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 - Keras's
         """Open the run, and stand in for the train function."""
         if self.settings.mode == "disabled":
@@ -140,6 +171,14 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
         if self._session is not None:
             with self._guard:
                 self._session.end_fit()
+
+    def _implements_no_batch_hooks(self) -> bool:
+        """Answer a Keras 2 of which this is no callback by class: `tf_keras` beside Keras 3."""
+        return False
+
+    _implements_train_batch_hooks = _implements_no_batch_hooks
+    _implements_test_batch_hooks = _implements_no_batch_hooks
+    _implements_predict_batch_hooks = _implements_no_batch_hooks
 
     def _begin(self) -> None:
         # Only here: whoever has Keras on another backend need not have TensorFlow.

@@ -23,5 +23,8 @@ class Listener(Protocol):
     def found(self, finding: monitor_pb2.Finding) -> None:
         """The monitor found something."""
 
+    def wished_for(self, steps: int) -> None:
+        """The monitor would like the next so many steps to be sampled."""
+
     def concluded(self, verdict: monitor_pb2.Verdict) -> None:
         """The monitor says how the run is, all in all."""

@@ -7,7 +7,7 @@ proto/flatline/v1/monitor.proto.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,7 @@ LossKind: TypeAlias = Literal[
 Role: TypeAlias = Literal[
     "unspecified", "kernel", "bias", "embedding", "gamma", "beta", "recurrent_kernel"
 ]
+ActivationKind: TypeAlias = Literal["unspecified", "rectifier", "squasher"]
 
 UNKNOWN, EXACT, RECONSTRUCTED, AS_LOGGED = range(4)
 """Sources of a loss, by their numbers on the wire (enum LossSource)."""
@@ -33,6 +34,38 @@ class Variable:
     layer: str = ""
     role: Role = "unspecified"
     shape: tuple[int, ...] = ()
+    layer_class: str = ""
+    estimated: bool = False
+    """Whether norms of the weight and of the update are estimated from some of the rows."""
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """One array of the model that no optimizer changes."""
+
+    path: str
+    trainable: bool = False
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One layer with a nonlinearity."""
+
+    layer: str
+    kind: ActivationKind = "unspecified"
+    units: int = 0
+    stride: int = 1
+    """Every so many-th unit is looked at."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What the columns go over; a new revision of them each time that they change."""
+
+    variables: tuple[Variable, ...] = ()
+    inputs: tuple[str, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    untrained: tuple[Untrained, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +81,34 @@ class Description:
     class_count: int | None = None
     framework: str = ""
     framework_version: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the client itself is doing, counted since the run began."""
+
+    overhead_ratio: float | None = 0.0
+    """time that flatline took / time of the training, tracing apart; None: not known"""
+    sampled_steps: int = 0
+    dropped_records: int = 0
+    """counted by the sender"""
+    spent_seconds: float | None = None
+    """what flatline took on the training thread, tracing apart; None: not known"""
+    tracing_seconds: float = 0.0
+
+
+class Batch(Protocol):
+    """Consecutive steps that can be made into rows, on whatever thread has the time."""
+
+    @property
+    def first_step(self) -> int:
+        """Number of the first one."""
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+
+    def rows(self) -> "Rows":
+        """Return them as rows; called once, and for one batch after the other."""
 
 
 @dataclass
@@ -73,6 +134,8 @@ class Rows:
     """columns of message Sampled by name, first axis as sampled_row; only what was measured"""
     scalars: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
     """(offset, value) of each number that the program logs under a name of its own"""
+    outside_seconds: float | None = None
+    """of all step_seconds, those that passed outside of train steps; None: not known"""
 
     def __len__(self) -> int:
         """Return the number of steps."""

@@ -1,5 +1,6 @@
 """`flatline.Run`: tells the monitor about a training, step by step, from any kind of loop."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,15 +8,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from flatline import checks, endings, names, wire
-from flatline.batch import Batch
 from flatline.delivery import Delivery
 from flatline.entry import Reader
 from flatline.findings import Found
 from flatline.guard import Guard
 from flatline.identity import described, identity
-from flatline.rows import Description, Rows, Variable
+from flatline.norms import named
+from flatline.rows import Axes, Batch, Description, Health, Rows, Variable
 from flatline.say import plain
 from flatline.settings import resolve
+from flatline.steps import Steps
 from flatline.verdicts import Verdict
 
 CLOSE_SECONDS = 5.0
@@ -66,19 +68,19 @@ class Run:
         """Called before the run is ended because the program ends."""
         self._lock = threading.RLock()
         self._guard = Guard("reporting to the monitor")
-        self._batch = Batch()
-        self._revision = 0
-        self._steps = 0
+        self._taken = 0
         self._finished = self._reported_health = False
         self._spent_seconds = 0.0
         self._began: float | None = None
         self._reader = Reader(self._complain, plan.class_count)
+        self.steps = Steps(self._reader, lambda arrays: self.set_axes(Axes(arrays)), self._send)
+        """What has been logged and not been sent; `source` measures what is not logged."""
         self._delivery: Delivery | None = None
         if settings.mode != "disabled":
             self._delivery = Delivery(settings, identity(settings, self.run_id), plan)
             endings.opened(self)
         if arrays:
-            self.set_variables(arrays, ())
+            self.set_axes(Axes(arrays))
 
     def log(
         self,
@@ -108,10 +110,33 @@ class Run:
                 scalars=scalars,
             )
             if entry is not None:
-                if not self._batch.takes(entry):
-                    self._flush(begin)
-                if self._batch.add(entry, begin):
-                    self._flush(begin)
+                self.steps.add(entry, begin)
+            self._meter(begin)
+
+    def log_gradients(
+        self,
+        gradients: Mapping[str, Any],
+        *,
+        weights: Mapping[str, Any] | None = None,
+        updates: Mapping[str, Any] | None = None,
+        step: int | None = None,
+    ) -> None:
+        """Tell the L2 norm of each variable's gradient, by its name, in forward order.
+
+        They belong to the step that is logged next, or to `step`, which may be the one logged last:
+        steps then wait for theirs. Calls for one step add up. `weights` are the norms after the
+        update, `updates` those of the change, by the same names. A name like "dense/kernel" says
+        what it is of, `variables` of the constructor can say more. Other names than before are
+        another list of variables, and comparisons begin again.
+        """
+        if not self._is_open("log_gradients"):
+            return
+        begin = time.perf_counter()
+        with self._guard, self._lock:
+            norms = named(self._reader, gradients, weights, updates)
+            number = None if step is None else self._reader.count("step", step)
+            if norms is not None and (step is None or number is not None):
+                self.steps.add_norms(number, norms)
             self._meter(begin)
 
     def evaluate(
@@ -121,7 +146,7 @@ class Run:
         if not self._is_open("evaluate"):
             return
         with self._guard, self._lock:
-            self._flush(time.perf_counter())
+            self.steps.flush(time.perf_counter())
             steps = self._reader.count("step", step)
             count = None if n is None else self._reader.count("n", n)
             if steps is not None and self._delivery is not None:
@@ -161,24 +186,32 @@ class Run:
         """How the run is, as the monitor said it last; None: it has said nothing."""
         return None if self._delivery is None else self._delivery.verdicts.latest
 
-    # What follows is for flatline.keras.
+    # What follows is for flatline.keras and flatline.tensorflow.
 
-    def set_variables(self, variables: Sequence[Variable], inputs: Sequence[str]) -> int:
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is reported: it is not disabled, and not over."""
+        return self._delivery is not None and not self._finished and not self._guard.broken
+
+    def set_axes(self, axes: Axes) -> int:
         """Name the axes of the columns that follow; return the revision to put into Rows."""
         with self._guard, self._lock:
-            self._flush(time.perf_counter())
-            self._revision += 1
-            self._reader.set_widths(len(variables), len(inputs))
+            self.steps.flush(time.perf_counter())
+            self.steps.revision += 1
+            self.steps.paths = tuple(variable.path for variable in axes.variables)
+            self._reader.set_widths(len(axes.variables), len(axes.inputs))
             if self._delivery is not None:
-                self._delivery.variables(self._revision, variables, inputs)
-        return self._revision
+                self._delivery.axes(self.steps.revision, axes)
+        return self.steps.revision
 
-    def offer(self, rows: Rows) -> None:
+    def offer(self, batch: Batch) -> None:
         """Send consecutive steps soon; from any thread, without waiting, and never raising."""
-        if not self._is_open("offer") or not len(rows):
+        if not self._is_open("offer") or not len(batch):
             return
         with self._guard, self._lock:
-            self._send(rows)
+            self._taken = batch.first_step + len(batch)
+            if self._delivery is not None:
+                self._delivery.steps(batch.rows)
 
     def reopen(self, description: Description) -> None:
         """Go on after `finish`, with a further fit of the same model."""
@@ -195,12 +228,16 @@ class Run:
                 if self._delivery is not None:
                     self._delivery.describe(described(self._settings, description))
 
-    def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
+    def wished(self) -> int:
+        """Return how many sampled steps the monitor wishes for, and forget the wish."""
+        return 0 if self._delivery is None else self._delivery.voice.wished()
+
+    def report_health(self, health: Health) -> None:
         """Tell how measuring is doing, counted since the run began; it goes along with the rows."""
         with self._guard:
             self._reported_health = True
             if self._delivery is not None:
-                self._delivery.health = wire.Health(overhead_ratio, int(sampled_steps))
+                self._delivery.health = health
 
     def end_at_exit(self, status: str, exception_type: str, seconds: float) -> None:
         """End the run as the program ends."""
@@ -226,21 +263,16 @@ class Run:
                 self._complain("status", f"status is {status!r}; it must be one of {right}")
                 status = "finished"
             with self._lock:
-                self._flush(time.perf_counter())
-                steps = self._steps if step is None else self._reader.count("step", step)
+                self.steps.end(time.perf_counter())
+                steps = self._taken if step is None else self._reader.count("step", step)
             self._delivery.refused_values += self._reader.refused
             self._reader.refused = 0
             self._delivery.end(status, _name(exception_type), steps or 0, seconds)
 
-    def _flush(self, now: float) -> None:
-        rows = self._batch.take(now, self._revision)
-        if rows is not None:
-            self._send(rows)
-
     def _send(self, rows: Rows) -> None:
-        self._steps = rows.first_step + len(rows)
+        self._taken = rows.first_step + len(rows)
         if self._delivery is not None:
-            self._delivery.rows(rows)
+            self._delivery.steps(lambda: rows)
 
     def _is_open(self, what: str) -> bool:
         if self._delivery is None or self._guard.broken:
@@ -262,8 +294,12 @@ class Run:
             return  # a first call pays for what all others find done
         self._spent_seconds += now - begin
         if self._delivery is not None and not self._reported_health:
-            ratio = self._spent_seconds / max(now - self._began, 1e-9)
-            self._delivery.health = wire.Health(ratio)
+            source = self.steps.source
+            spent = self._spent_seconds + (0.0 if source is None else source.cost_seconds)
+            ratio = None if math.isnan(spent) else spent / max(now - self._began, 1e-9)
+            self._delivery.health = Health(
+                ratio, self.steps.sampled, spent_seconds=self._spent_seconds
+            )
 
 
 def _name(text: str) -> str:

@@ -89,6 +89,11 @@ class Sender:
             self._changed.notify_all()
             return taken
 
+    def drop(self) -> None:
+        """Count a record that was given up before it was one."""
+        with self._changed:
+            self._backlog.dropped += 1
+
     def start(self) -> None:
         """Start to send, or go on after `close`."""
         with self._changed:
@@ -207,6 +212,8 @@ class Sender:
                 self._listener.found(response.finding)
             elif kind == "verdict":
                 self._listener.concluded(response.verdict)
+            elif kind == "wish":
+                self._listener.wished_for(response.wish.steps)
             if chatter > _CHATTER:
                 self._sleep(0.01)
         if not self._done():

@@ -9,6 +9,8 @@ from flatline.v1 import monitor_pb2
 from flatline.verdicts import Verdicts
 
 _COMPLAINTS = 100
+_WISH_MOST = 256
+"""Sampled steps that a monitor may wish for at once."""
 _LEVELS = {
     "critical": logging.ERROR,
     "sick": logging.ERROR,
@@ -35,6 +37,7 @@ class Voice:
         self._kept = f"{capacity_bytes / 2**20:.3g} MiB"
         self._answered = self._out = self._full = False
         self._url = ""
+        self._wish = 0
         self._complaints: set[str] = set()
 
     def started(self) -> None:
@@ -92,6 +95,15 @@ class Voice:
         if found is not None:
             level = logging.INFO if found.resolved else _LEVELS.get(found.severity, logging.INFO)
             say(found.line, level)
+
+    def wished_for(self, steps: int) -> None:
+        """Keep a wish until somebody can grant it."""
+        self._wish = max(self._wish, min(steps, _WISH_MOST))
+
+    def wished(self) -> int:
+        """Return how many sampled steps are wished for, and forget it."""
+        wish, self._wish = self._wish, 0
+        return wish
 
     def concluded(self, verdict: monitor_pb2.Verdict) -> None:
         """Say that the run became worse than it ever was."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flatline.rows import UNKNOWN, Description, Rows, Variable
+from flatline.rows import UNKNOWN, Axes, Description, Health, Rows
 from flatline.v1 import monitor_pb2, packed_pb2
 
 PROTOCOL = 1
@@ -49,16 +49,6 @@ class Identity:
     python_version: str = ""
 
 
-@dataclass(frozen=True)
-class Health:
-    """How the client itself is doing, counted since the run began."""
-
-    overhead_ratio: float | None = 0.0
-    """None: not known."""
-    sampled_steps: int = 0
-    dropped_records: int = 0
-
-
 def numbered(sequence: int, record: bytes) -> bytes:
     """Return the record with its sequence number."""
     return packed_pb2.PackedWatchRequest(sequence=sequence).SerializeToString() + record
@@ -83,16 +73,23 @@ def hello(identity: Identity, description: Description, fit: int = 0) -> bytes:
     return packed_pb2.PackedWatchRequest(hello=message).SerializeToString()
 
 
-def variables(revision: int, arrays: Sequence[Variable], inputs: Sequence[str] = ()) -> bytes:
+def axes(revision: int, axes: Axes) -> bytes:
     """Encode the names of the axes of the columns that follow."""
-    message = monitor_pb2.Variables(revision=revision, inputs=inputs)
-    for array in arrays:
+    message = monitor_pb2.Variables(revision=revision, inputs=axes.inputs)
+    for array in axes.variables:
         message.variables.add(
             path=array.path,
             layer=array.layer,
             role=monitor_pb2.Role.Value(f"ROLE_{array.role.upper()}"),
             shape=array.shape,
+            layer_class=array.layer_class,
+            estimated=array.estimated,
         )
+    for other in axes.untrained:
+        message.untrained.add(path=other.path, trainable=other.trainable)
+    for layer in axes.activations:
+        kind = monitor_pb2.ActivationKind.Value(f"ACTIVATION_KIND_{layer.kind.upper()}")
+        message.activations.add(layer=layer.layer, kind=kind, units=layer.units)
     return packed_pb2.PackedWatchRequest(variables=message).SerializeToString()
 
 
@@ -112,10 +109,14 @@ def chunk(rows: Rows, health: Health | None = None) -> bytes:
         message.loss_source = _column(rows.loss_source, "u1")
     if rows.sampled_row:
         message.sampled.CopyFrom(_sampled(rows))
+    if rows.outside_seconds is not None:
+        message.outside_seconds = rows.outside_seconds
     for name, points in rows.scalars.items():
+        # A number that every step has needs no offsets.
+        every = len(points) == len(rows)
         message.scalars.add(
             name=name,
-            row=_column([row for row, _ in points], "<u4"),
+            row=b"" if every else _column([row for row, _ in points], "<u4"),
             value=_column([value for _, value in points], "<f4"),
         )
     if health is not None:
@@ -157,6 +158,8 @@ def _health(health: Health) -> monitor_pb2.ClientHealth:
         overhead_ratio=health.overhead_ratio,
         sampled_steps=health.sampled_steps,
         dropped_records=health.dropped_records,
+        spent_seconds=health.spent_seconds,
+        tracing_seconds=health.tracing_seconds,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from flatline.keras import MonitorCallback
-from flatline.rows import Description, Rows, Variable
+from flatline.rows import Axes, Batch, Description, Health, Rows, Variable
 
 # Two devices, for strategies; one thread, for equal sums. Only possible before TensorFlow starts.
 tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -42,17 +42,20 @@ class Recorded:
 
     description: list[Description] = field(default_factory=list)
     variables: list[tuple[tuple[Variable, ...], tuple[str, ...]]] = field(default_factory=list)
+    axes: list[Axes] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
     evaluations: list[tuple[int, int, int | None, dict[str, float]]] = field(default_factory=list)
     ends: list[tuple[str, str, int]] = field(default_factory=list)
     health: list[tuple[float | None, int]] = field(default_factory=list)
+    wish: int = 0
 
-    def set_variables(self, variables: Any, inputs: Any) -> int:
-        self.variables.append((tuple(variables), tuple(inputs)))
+    def set_axes(self, axes: Axes) -> int:
+        self.axes.append(axes)
+        self.variables.append((axes.variables, axes.inputs))
         return len(self.variables)
 
-    def offer(self, rows: Rows) -> None:
-        self.rows.append(rows)
+    def offer(self, batch: Batch) -> None:
+        self.rows.append(batch.rows())
 
     def evaluate(
         self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
@@ -65,11 +68,15 @@ class Recorded:
     def describe(self, description: Description) -> None:
         self.description[-1] = description
 
+    def wished(self) -> int:
+        wish, self.wish = self.wish, 0
+        return wish
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "before_exit"}
 
-    def report_health(self, overhead_ratio: float | None, sampled_steps: int) -> None:
-        self.health.append((overhead_ratio, sampled_steps))
+    def report_health(self, health: Health) -> None:
+        self.health.append((health.overhead_ratio, health.sampled_steps))
 
     def finish(
         self, status: str = "finished", *, exception_type: str = "", step: int | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flatline import wire
-from flatline.rows import Description
+from flatline.rows import Description, Health
 from flatline.sender import Sender
 from flatline.transport import Stream
 from flatline.v1 import monitor_pb2
@@ -34,6 +34,9 @@ class Log:
     def found(self, message: monitor_pb2.Finding) -> None:
         self._add("found", message.detector)
 
+    def wished_for(self, steps: int) -> None:
+        self._add("wished for", str(steps))
+
     def concluded(self, message: monitor_pb2.Verdict) -> None:
         self._add("concluded", message.sentence)
 
@@ -54,7 +57,7 @@ class Log:
 
 Start = Callable[..., tuple[Sender, Log]]
 HELLO = wire.hello(wire.Identity("calm-otter-0001"), Description())
-END = wire.end("finished", "", 0, wire.Health())
+END = wire.end("finished", "", 0, Health())
 
 
 def record(step: int) -> bytes:

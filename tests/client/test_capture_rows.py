@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flatline.capture.columns import Entry, sampled_columns
 from flatline.capture.layout import Column, Layout, pack, pooled
-from flatline.capture.ledger import Entry, Ledger, sampled_columns
+from flatline.capture.ledger import Ledger
 from flatline.capture.losses import RunningLoss
-from flatline.capture.statistics import moments, square_sums
-from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN
+from flatline.capture.statistics import moments, square_sums, summed
+from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN, Axes
 
 
 def test_moments_of_parts_make_the_moments_of_the_whole() -> None:
@@ -27,7 +28,7 @@ def test_moments_of_parts_make_the_moments_of_the_whole() -> None:
 
 def test_an_input_without_finite_elements_has_no_mean() -> None:
     """Absent, zero and nan are three different things."""
-    count, *known, bad = moments(tf.fill([4], np.nan)).numpy()
+    count, *known, bad = pooled(moments(tf.fill([4], np.nan)).numpy()[None])
 
     assert count == 0
     assert np.isnan(known).all()
@@ -43,7 +44,7 @@ def test_duplicate_rows_of_a_sparse_gradient_are_added_before_they_are_squared()
     )
     dense = tf.convert_to_tensor(slices)
 
-    assert square_sums([slices]).numpy() == pytest.approx(square_sums([dense]).numpy())
+    assert square_sums([summed(slices)]).numpy() == pytest.approx(square_sums([dense]).numpy())
 
 
 def test_a_half_precision_gradient_does_not_overflow() -> None:
@@ -60,7 +61,7 @@ def test_replicas_are_summed_averaged_or_taken_as_equal() -> None:
             Column("loss_scale", tf.zeros([])),
         ]
     )
-    layout = Layout(slots, (), ())
+    layout = Layout(slots, Axes())
     merged = layout.merged(np.array([[1, 2, 3, 4], [5, 6, 7, 4]], np.float32))
 
     assert merged.tolist() == [6, 8, 5, 4]
@@ -94,9 +95,10 @@ def test_a_last_batch_waits_for_its_size() -> None:
 
     assert first is not None
     assert second is not None
-    assert (first.first_step, first.loss.tolist()) == (0, [2.0])
-    assert (second.first_step, second.loss.tolist()) == (1, [5.0])
-    assert second.loss_source.tolist() == [RECONSTRUCTED]
+    second_rows = second.rows()
+    assert (first.first_step, first.rows().loss.tolist()) == (0, [2.0])
+    assert (second_rows.first_step, second_rows.loss.tolist()) == (1, [5.0])
+    assert second_rows.loss_source.tolist() == [RECONSTRUCTED]
 
 
 def test_the_learning_rate_is_told_once() -> None:
@@ -107,6 +109,6 @@ def test_the_learning_rate_is_told_once() -> None:
         ledger.entries += [Entry(0.1, 0, rate=rate) for rate in rates]
         rows = ledger.take(None, 0, everything=True)
         assert rows is not None
-        told.append(rows.learning_rate)
+        told.append(rows.rows().learning_rate)
 
     assert told == [[(0, 0.1)], [(1, 0.05)]]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from flatline.capture import updates
+from flatline.capture import sampler, updates
 from flatline.keras import MonitorCallback
 from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN
 from tests.client.models import (
@@ -51,6 +51,13 @@ class Forgetful(keras.optimizers.SGD):  # type: ignore[misc]
         pass
 
 
+@pytest.fixture
+def sparse_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first steps are sampled like all others."""
+    monkeypatch.setattr(sampler, "FIRST", 0)
+
+
+@pytest.mark.usefixtures("sparse_from_the_beginning")
 def test_losses_between_sampled_steps_are_taken_out_of_the_running_mean() -> None:
     """They are those of the same training with every step sampled, a smaller last batch too."""
     data = {"x": X[:55], "y": LABELS[:55], "epochs": 3}
@@ -72,6 +79,7 @@ def test_losses_between_sampled_steps_are_taken_out_of_the_running_mean() -> Non
     assert sparse.run.column("epoch").tolist() == [e for e in range(3) for _ in range(STEPS)]
 
 
+@pytest.mark.usefixtures("sparse_from_the_beginning")
 def test_after_a_nan_every_step_is_sampled_until_the_epoch_ends() -> None:
     """The running mean says nothing more; the step and its input are reported at once."""
     callback = Recording(allowance_seconds=0)

@@ -26,6 +26,9 @@ from tests.client.models import (
     state,
 )
 
+SIZES = [16, 16, 8, 16] * 6
+"""Batches of a loop; a bigger one may follow a smaller one."""
+
 
 class Noisy(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Noise from TensorFlow's own dice, whose state is in the traced function."""
@@ -83,16 +86,41 @@ def test_a_second_callback_on_the_same_model_does_nothing(twice: bool) -> None: 
     assert not isinstance(model.train_function, Dispatcher)
 
 
-def test_a_loop_of_train_on_batch_is_trained_and_not_measured() -> None:
-    """Keras has no train function there that could be stood in for."""
-    model, callback = compiled(), Recording()
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_loop_of_train_on_batch_is_measured(reset: bool) -> None:  # noqa: FBT001 - a case
+    """Each loss is that of its own batch, whether or not the metrics go on over batches."""
+    alone, model, callback = compiled(), compiled(), Recording(overhead=1.0, allowance_seconds=0)
+    expected = [float(alone.train_on_batch(X[:size], LABELS[:size])) for size in SIZES]
     callbacks = keras.callbacks.CallbackList([callback], model=model)
     callbacks.on_train_begin()
-    losses = [model.train_on_batch(X, LABELS) for _ in range(3)]
+    for size in SIZES:
+        if reset:
+            model.reset_metrics()
+        model.train_on_batch(X[:size], LABELS[:size])
     callbacks.on_train_end()
 
-    assert losses[2] < losses[0]
-    assert callback.runs == []
+    run = callback.run
+    assert run.steps == list(range(len(SIZES)))
+    np.testing.assert_allclose(run.column("loss"), expected, rtol=1e-5)
+    assert 0 < len(run.sampled_steps) < len(SIZES)
+    assert run.ends == [("finished", "", len(SIZES))]
+    for ours, theirs in zip(state(model), state(alone), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not isinstance(model.train_function, Dispatcher)
+
+
+def test_a_loop_can_be_watched_with_its_plan() -> None:
+    """From the beginning to the end of the block, or to its exception."""
+    model, callback = compiled(), Recording()
+    with callback.watch(model, steps=4):
+        for _ in range(4):
+            model.train_on_batch(X, LABELS)
+    with pytest.raises(AttributeError), callback.watch(model):
+        model.train_on_batches(X)
+    model.train_on_batch(X, LABELS)
+
+    assert callback.run.description[0].plan_steps == 4
+    assert callback.run.ends == [("finished", "", 4), ("failed", "AttributeError", 4)]
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from flatline import Run
-from flatline.rows import EXACT, Description, Rows, Variable
+from flatline.rows import EXACT, Axes, Description, Health, Rows, Variable
 from flatline.v1 import monitor_pb2
+from tests.client.made import Made
 from tests.client.peer import Memory, Peer, Script
 
 
@@ -144,20 +145,19 @@ def test_a_further_fit_opens_the_run_again(peer: Peer) -> None:
 def test_what_keras_offers_goes_as_it_is(peer: Peer) -> None:
     """Rows that were measured elsewhere arrive with their columns and the client's health."""
     with Run(peer.target) as run:
-        revision = run.set_variables([Variable("w")], ["x"])
-        run.report_health(0.008, 2)
-        run.offer(
-            Rows(
-                first_step=5,
-                loss=np.array([1.0, np.inf], np.float32),
-                loss_source=np.array([EXACT, EXACT], np.uint8),
-                epoch=np.zeros(2, np.uint32),
-                step_seconds=np.zeros(2, np.float32),
-                sampled_row=[1],
-                revision=revision,
-                sampled={"grad_norm": np.array([[2.0]]), "input_mean": np.array([[0.5]])},
-            )
+        revision = run.set_axes(Axes((Variable("w"),), ("x",)))
+        run.report_health(Health(0.008, 2))
+        rows = Rows(
+            first_step=5,
+            loss=np.array([1.0, np.inf], np.float32),
+            loss_source=np.array([EXACT, EXACT], np.uint8),
+            epoch=np.zeros(2, np.uint32),
+            step_seconds=np.zeros(2, np.float32),
+            sampled_row=[1],
+            revision=revision,
+            sampled={"grad_norm": np.array([[2.0]]), "input_mean": np.array([[0.5]])},
         )
+        run.offer(Made(rows))
 
     chunk = chunks(peer.memory)[0]
     assert (chunk.first_step, list(chunk.loss)) == (5, [1.0, np.inf])
@@ -185,7 +185,7 @@ def test_chunks_keep_to_the_limits_of_the_monitor() -> None:
     with Peer(script=Script(limits=limits)) as peer, Run(peer.target) as run:
         run.log(0)
         peer.memory.wait(lambda: peer.memory.records)
-        run.offer(rows)
+        run.offer(Made(rows))
         run.finish()
 
     sent = chunks(peer.memory)[1:]

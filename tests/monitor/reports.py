@@ -78,7 +78,9 @@ def run_report(
         "variables": (Variable("model/dense/kernel", "dense", Role.KERNEL, (784, 10)),),
         "alerts": quiet_alerts(run_id),
         "evaluations": (Evaluation(50, 0, 1000, {"accuracy": 0.75}),),
-        "health": ClientHealth(overhead_ratio=0.0078125, sampled_steps=4),
+        "health": ClientHealth(
+            overhead_ratio=0.0078125, sampled_steps=4, spent_seconds=0.25, tracing_seconds=2.0
+        ),
         "notes": (),
     }
     return RunReport(**facts | changes)

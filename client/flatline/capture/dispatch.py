@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from flatline.capture.reading import Call
 from flatline.capture.recorder import Recorder
 from flatline.capture.trace import Tracer
 from flatline.guard import Guard
@@ -42,12 +42,15 @@ class Dispatcher:
             return self.bare(iterator)
         if self._recorder.quick > 0:
             return self._quick(iterator)
-        began, rows, traces = time.perf_counter(), None, self._tracer.traces
+        with self._guard:
+            self._recorder.before()
+        began, measured, traces = time.perf_counter(), None, self._tracer.traces
         try:
-            if self._recorder.sample_next and not self._tracer.guard.broken:
-                logs, rows = self._sampled(iterator)
+            if self._recorder.sample_next and self._tracer.ready:
+                logs, measured = self._sampled(iterator)
             else:
                 logs = self.bare(iterator)
+                self._tracer.see()
         except _END_OF_DATA:
             raise
         except BaseException as error:
@@ -55,18 +58,22 @@ class Dispatcher:
             raise
         with self._guard:
             traced = not self._eager and self._tracer.traces != traces
-            self._recorder.after(logs, rows, began, traced=traced)
+            self._recorder.after(logs, measured, began, traced=traced)
         return logs
 
     def _quick(self, iterator: Any) -> Any:
-        """Take an unsampled step, and leave it to the next `drain` to note it.
+        """Take a step of the kind that the one before was, and leave it to `drain` to note it.
 
         Code that runs once between two steps runs with cold caches: some ten microseconds for
         what takes one when it is done for 64 steps in a row.
         """
-        recorder, began = self._recorder, time.perf_counter()
+        recorder, measured, began = self._recorder, None, time.perf_counter()
+        traces = self._tracer.traces
         try:
-            logs = self.bare(iterator)
+            if recorder.sample_next:
+                logs, measured = self._tracer(iterator)
+            else:
+                logs = self.bare(iterator)
         except _END_OF_DATA:
             raise
         except BaseException as error:
@@ -77,7 +84,8 @@ class Dispatcher:
             mean = float(logs["loss"])
         except Exception:  # noqa: BLE001 - logs may be anything; a loss is not among them
             mean = None
-        recorder.waiting.append((began, ended, mean))
+        traced = traces != self._tracer.traces and not self._eager
+        recorder.waiting.append(Call(began, ended, mean, logs, measured, traced))
         recorder.quick -= 1
         finite = mean is None or math.isfinite(mean)
         if recorder.quick == 0 or ended > recorder.deadline or not finite:
@@ -87,7 +95,7 @@ class Dispatcher:
             recorder.own_seconds += time.perf_counter() - ended
         return logs
 
-    def _sampled(self, iterator: Any) -> tuple[Any, np.ndarray | None]:
+    def _sampled(self, iterator: Any) -> tuple[Any, Any]:
         """Take a sampled step; where our function cannot even be made, an ordinary one.
 
         A failure of the training itself comes again from the program's own function. Only under

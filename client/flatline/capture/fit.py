@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
+from flatline.capture.edition import keras_of
 from flatline.capture.head import Head
 from flatline.rows import Description
+
+_ITERATORS = {"epoch_iterator", "data_handler"}
+"""Variables of `fit` in Keras 3 and in Keras 2."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One call of `Model.fit`; None means not known."""
+    """One call of `Model.fit`, or a loop of the program's own; None means not known."""
 
     epochs: int | None = None
     first_epoch: int = 0
@@ -22,12 +24,18 @@ class Fit:
     batch_size: int | None = None
     partial: bool | None = None
     """Whether the last batch of an epoch is smaller than the others."""
+    version: str = ""
+    """Of the Keras that fits."""
+    loop: bool = False
+    """Whether the program calls `train_on_batch` itself: no epoch begins or ends."""
+    loop_steps: int | None = None
+    """Steps that such a loop plans."""
 
     @property
     def steps(self) -> int | None:
         """Steps that it plans."""
         if self.epochs is None or self.epoch_steps is None:
-            return None
+            return self.loop_steps
         return max(self.epochs - self.first_epoch, 0) * self.epoch_steps
 
 
@@ -36,6 +44,11 @@ def read_fit(model: Any, params: Mapping[str, Any] | None) -> Fit:
     params = params or {}
     own = _locals_of_fit()
     adapter = getattr(own.get("epoch_iterator"), "data_adapter", None)
+    if adapter is None:
+        adapter = getattr(own.get("data_handler"), "_adapter", None)
+    if not own:
+        version = str(keras_of(model).__version__)
+        return Fit(version=version, loop=True, loop_steps=params.get("steps"))
     first = getattr(model, "_initial_epoch", None) or own.get("initial_epoch") or 0
     return Fit(
         epochs=params.get("epochs"),
@@ -43,6 +56,7 @@ def read_fit(model: Any, params: Mapping[str, Any] | None) -> Fit:
         epoch_steps=params.get("steps"),
         batch_size=_asked(adapter, "batch_size"),
         partial=_asked(adapter, "has_partial_batch"),
+        version=str(keras_of(model).__version__),
     )
 
 
@@ -57,14 +71,15 @@ def describe(fit: Fit, head: Head, steps_done: int) -> Description:
         loss_name=head.loss_name,
         class_count=head.class_count,
         framework="keras",
-        framework_version=keras.__version__,
+        framework_version=fit.version,
     )
 
 
 def list_of_callbacks() -> Any:
     """Return the list of callbacks of the `fit` that is calling us; None: there is none."""
-    callbacks = _locals_of_fit().get("callbacks")
-    return callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else None
+    own = _locals_of_fit()
+    callbacks, kind = own.get("callbacks"), keras_of(own.get("self")).callbacks.CallbackList
+    return callbacks if isinstance(callbacks, kind) else None
 
 
 def _locals_of_fit() -> Mapping[str, Any]:
@@ -74,7 +89,7 @@ def _locals_of_fit() -> Mapping[str, Any]:
     """
     frame = inspect.currentframe()
     while frame is not None:
-        if frame.f_code.co_name == "fit" and "epoch_iterator" in frame.f_locals:
+        if frame.f_code.co_name == "fit" and not _ITERATORS.isdisjoint(frame.f_locals):
             return dict(frame.f_locals)
         frame = frame.f_back
     return {}
@@ -83,5 +98,6 @@ def _locals_of_fit() -> Mapping[str, Any]:
 def _asked(adapter: Any, name: str) -> Any:
     """Return a property of Keras's data adapter; None where this kind does not have it."""
     with contextlib.suppress(Exception):
-        return getattr(adapter, name)
+        found = getattr(adapter, name)
+        return found() if callable(found) else found  # methods in Keras 2
     return None

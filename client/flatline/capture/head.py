@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-import keras
-
+from flatline.capture.edition import compiled_loss, keras_of
 from flatline.rows import LossKind, Task
 
 Kind: TypeAlias = Literal["softmax", "sigmoid", "numbers", "unknown"]
@@ -70,13 +69,13 @@ def _from_loss(model: Any) -> Head:
         loss = next(iter(loss.values() if isinstance(loss, dict) else loss))
     if loss is None or isinstance(loss, dict | list | tuple):
         return Head(loss_name="several" if loss else "")
-    name, loss = _resolved(loss)
+    name, loss = _resolved(keras_of(model), loss)
     kind, loss_kind = _LOSSES.get(name, ("unknown", "unspecified"))
-    if not _is_mean(model, loss) or float(getattr(loss, "label_smoothing", 0.0) or 0.0) > 0:
+    if not _is_mean(model, loss) or float(_option(loss, "label_smoothing") or 0.0) > 0:
         loss_kind = "unspecified"
     head = Head(
         kind=kind,
-        from_logits=bool(getattr(loss, "from_logits", False)),
+        from_logits=bool(_option(loss, "from_logits")),
         loss_kind=loss_kind,
         loss_name=name,
     )
@@ -98,7 +97,13 @@ def _with_width(head: Head, width: int | None) -> Head:
     return replace(head, task="classification", class_count=2, loss_kind=kind)
 
 
-def _resolved(loss: Any) -> tuple[str, Any]:
+def _option(loss: Any, name: str) -> Any:
+    """Return what a loss was made with; None: nothing, or it has no such option."""
+    kept = getattr(loss, "_fn_kwargs", None)  # Keras 2 keeps most of them there
+    return getattr(loss, name, kept.get(name) if isinstance(kept, dict) else None)
+
+
+def _resolved(keras: Any, loss: Any) -> tuple[str, Any]:
     """Return Keras's name of a loss, and the loss itself; a loss of the program keeps its own."""
     if isinstance(loss, str):
         try:
@@ -108,22 +113,23 @@ def _resolved(loss: Any) -> tuple[str, Any]:
     if isinstance(loss, keras.losses.Loss):
         cls = type(loss).__name__
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls).lower()
-        return (snake if type(loss).__module__.startswith("keras.") else cls), loss
+        package = type(loss).__module__.partition(".")[0]
+        return (snake if package == keras.__name__ else cls), loss
     return str(getattr(loss, "__name__", type(loss).__name__)), loss
 
 
 def _is_mean(model: Any, loss: Any) -> bool:
     """Say whether the loss is a plain mean over the batch."""
     reduction = getattr(loss, "reduction", "sum_over_batch_size")
-    if reduction not in {"sum_over_batch_size", "mean", "mean_with_sample_weight"}:
+    if reduction not in {"auto", "sum_over_batch_size", "mean", "mean_with_sample_weight"}:
         return False
-    compiled = getattr(model, "_compile_loss", None)
+    compiled = compiled_loss(model)
     return getattr(compiled, "_user_loss_weights", None) is None and not _overrides_loss(model)
 
 
 def _overrides_loss(model: Any) -> bool:
     """Say whether the program computes its loss in a way of its own."""
-    return type(model).compute_loss is not keras.Model.compute_loss
+    return type(model).compute_loss is not keras_of(model).Model.compute_loss
 
 
 def _output_width(model: Any) -> int | None:

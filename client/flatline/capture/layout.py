@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from flatline.rows import Variable
+from flatline.rows import Axes
 
 Merge: TypeAlias = Literal["first", "sum", "mean", "pool"]
 """How the values of several replicas become one: all the same, summed, averaged, or pooled."""
@@ -38,8 +38,9 @@ class Layout:
     """What the numbers of a row mean; the same for every trace of a function."""
 
     slots: tuple[Slot, ...]
-    variables: tuple[Variable, ...]
-    inputs: tuple[str, ...]
+    axes: Axes
+    penalties: tuple[tuple[float, float], ...] = ()
+    """Factors of the L1 and L2 regularisers of each variable."""
 
     @property
     def size(self) -> int:

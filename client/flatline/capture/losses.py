@@ -4,16 +4,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+from flatline.capture.edition import compiled_loss, is_legacy, keras_of, version_of
 from flatline.capture.layout import Column, Merge
 from flatline.capture.statistics import float32
 from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN
-
-# From 3.8 on Keras divides each replica's loss by their number, before that it did not.
-_DIVIDED = tuple(int(part) for part in keras.__version__.split(".")[:2]) >= (3, 8)
-_OVER_REPLICAS: Merge = "sum" if _DIVIDED else "mean"
 
 
 def loss_columns(model: Any, loss: Any, arguments: Mapping[str, Any]) -> list[Column]:
@@ -25,23 +21,31 @@ def loss_columns(model: Any, loss: Any, arguments: Mapping[str, Any]) -> list[Co
         return []
     terms = [tf.reduce_sum(float32(term)) for term in model.losses]
     extra = tf.add_n(terms) if terms else tf.zeros(())
+    divided = _is_divided(model)
+    over_replicas: Merge = "sum" if divided else "mean"
     columns = [
-        Column("loss", loss, _OVER_REPLICAS),
+        Column("loss", loss, over_replicas),
         Column("regularization_loss", extra, "mean"),
     ]
-    standard = type(model).compute_loss is keras.Model.compute_loss
-    compiled = getattr(model, "_compile_loss", None)
+    standard = type(model).compute_loss is keras_of(model).Model.compute_loss
+    compiled = compiled_loss(model)
     if compiled is None or (terms and not standard):
         return columns  # the program's own loss may hold those terms or not
     if arguments.get("sample_weight") is None:
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync if _DIVIDED else 1
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync if divided else 1
         data = float32(loss) - extra / float(replicas) if terms else loss
-        return [*columns, Column("data_loss", data, _OVER_REPLICAS)]
+        return [*columns, Column("data_loss", data, over_replicas)]
     y, y_pred = arguments.get("y"), arguments.get("y_pred")
-    # Only for one output is the compiled loss a pure function; for several it counts along.
-    if standard and tf.is_tensor(y) and tf.is_tensor(y_pred):
-        columns.append(Column("data_loss", compiled(y, y_pred), _OVER_REPLICAS))
+    # Only for one output is the compiled loss a pure function; for several it counts along, and
+    # in Keras 2 always.
+    if standard and tf.is_tensor(y) and tf.is_tensor(y_pred) and not is_legacy(model):
+        columns.append(Column("data_loss", compiled(y, y_pred), over_replicas))
     return columns
+
+
+def _is_divided(model: Any) -> bool:
+    """Say whether each replica's loss is divided by their number: not from Keras 3.0 to 3.7."""
+    return not (3, 0) <= version_of(model) < (3, 8)
 
 
 class RunningLoss:
@@ -59,6 +63,12 @@ class RunningLoss:
     def lose(self) -> None:
         """Know nothing of the mean any more, until the epoch ends."""
         self._sum = math.nan
+
+    def resume(self, samples: float) -> None:
+        """Go on with a mean over so many samples, which nobody has seen; 0: an empty one."""
+        self.begin_epoch()
+        if samples:
+            self.samples, self._sum = samples, math.nan
 
     def advance(self, mean: float, samples: float) -> tuple[float, int]:
         """Return the loss of the step that made the mean this one, and where it comes from."""

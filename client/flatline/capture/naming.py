@@ -1,9 +1,10 @@
 """Names for the axes of the columns: trainable variables and inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flatline.rows import Role, Variable
+from flatline.capture.updates import is_large
+from flatline.rows import Role, Untrained, Variable
 
 _ROLES: dict[str, Role] = {
     "kernel": "kernel",
@@ -17,15 +18,44 @@ _ROLES: dict[str, Role] = {
 }
 
 
-def describe_variable(variable: Any) -> Variable:
+def describe_variables(model: Any, variables: Sequence[Any]) -> tuple[Variable, ...]:
+    """Return what the monitor is told of a model's variables."""
+    classes = {id(variable): type(layer).__name__ for layer, variable in _trainable_ones(model)}
+    return tuple(describe_variable(each, classes.get(id(each), "")) for each in variables)
+
+
+def untrained(model: Any, variables: Sequence[Any]) -> tuple[Untrained, ...]:
+    """Return the model's other arrays that are there to be trained."""
+    trained = {id(variable) for variable in variables}
+    return tuple(
+        Untrained(_path(variable), bool(variable.trainable))
+        for _, variable in _trainable_ones(model)
+        if id(variable) not in trained
+    )
+
+
+def _trainable_ones(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield layers and what each was built to train, frozen or not."""
+    for layer in model._flatten_layers(include_self=True, recursive=True):  # noqa: SLF001
+        for variable in getattr(layer, "_trainable_variables", None) or ():
+            yield layer, variable
+
+
+def _path(variable: Any) -> str:
+    return str(getattr(variable, "path", variable.name)).removesuffix(":0")  # TensorFlow's own
+
+
+def describe_variable(variable: Any, layer_class: str = "") -> Variable:
     """Return what the monitor is told of a Keras variable."""
-    path = str(getattr(variable, "path", variable.name))
+    path = _path(variable)
     *owners, name = path.split("/")
     return Variable(
         path=path,
         layer=owners[-1] if owners else "",
         role=_ROLES.get(name, "unspecified"),
         shape=tuple(int(size) for size in variable.shape),
+        layer_class=layer_class,
+        estimated=is_large(variable),
     )
 
 

@@ -2,11 +2,28 @@
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+from flatline.capture.edition import (
+    is_legacy,
+    is_schedule,
+    keras_of,
+    loss_tracker,
+    optimizer_classes,
+    rate_of,
+)
 from flatline.capture.statistics import plain
-from flatline.capture.trace import optimizers_of
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """Return the optimizers that a model holds, the compiled one first."""
+    found: dict[int, Any] = {}
+    classes = optimizer_classes(keras_of(model))
+    for value in [getattr(model, "optimizer", None), *vars(model).values()]:
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, classes):
+                found.setdefault(id(item), item)
+    return list(found.values())
 
 
 def inner_optimizer(model: Any) -> Any:
@@ -21,32 +38,34 @@ def learning_rate(model: Any, *, done: bool) -> float | None:
     None: the model has no optimizer whose rate can be read.
     """
     inner = inner_optimizer(model)
-    rate = getattr(inner, "_learning_rate", None)
+    rate = rate_of(inner)
     if rate is None:
         return None
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+    if is_schedule(inner, rate):
         rate = rate(inner.iterations - 1 if done else inner.iterations)
     return _number(rate)
 
 
 def loss_samples(model: Any) -> float | None:
     """Return how many samples are in the running mean of the loss; None: there is no such mean."""
-    tracker = getattr(model, "_loss_tracker", None)
-    count = getattr(tracker, "count", None)
+    count = getattr(loss_tracker(model), "count", None)
     return None if count is None else _number(count)
 
 
 def takes_stock_steps(model: Any) -> bool:
     """Say whether the model trains by Keras's own train step, whose logs are running means."""
-    return "train_step" not in vars(model) and type(model).train_step is keras.Model.train_step
+    stock = keras_of(model).Model.train_step
+    return "train_step" not in vars(model) and type(model).train_step is stock
 
 
 def build_optimizer(model: Any) -> None:
     """Create the optimizer's variables now, where Keras would only do so in its first trace.
 
     A tf.function that creates variables is traced twice: this spares the user's own function the
-    second trace, which pays for tracing ours.
+    second trace, which pays for tracing ours. Keras 2 would name them otherwise.
     """
+    if is_legacy(model):
+        return
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or optimizer.built or not model.built or not takes_stock_steps(model):
         return
@@ -56,4 +75,7 @@ def build_optimizer(model: Any) -> None:
 
 def _number(value: Any) -> float:
     """Return the value of a scalar variable; under a strategy, that of all replicas together."""
-    return float(tf.convert_to_tensor(plain(value)))
+    inner = plain(value)
+    if type(inner).__name__ == "ResourceVariable":  # in half of the time
+        return float(tf.raw_ops.ReadVariableOp(resource=inner.handle, dtype=inner.dtype))
+    return float(tf.convert_to_tensor(inner))

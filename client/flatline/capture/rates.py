@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from flatline.capture.edition import is_schedule, rate_of
 from flatline.capture.optimizer import inner_optimizer
 from flatline.capture.statistics import plain
 
@@ -15,8 +15,8 @@ class Rates:
 
     def __init__(self, model: Any) -> None:
         self._optimizer = optimizer = inner_optimizer(model)
-        schedule = getattr(optimizer, "_learning_rate", None)
-        is_one = isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
+        schedule = rate_of(optimizer)
+        is_one = is_schedule(optimizer, schedule)
         # Accumulated gradients make an update of several steps.
         several = getattr(optimizer, "gradient_accumulation_steps", None)
         self._schedule: Any = schedule if is_one and not several else None

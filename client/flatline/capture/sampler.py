@@ -1,8 +1,8 @@
 """Decides which calls of the train function are sampled, by what that costs.
 
-First two absolute allowances, then a share of the training's time. What a sampled call costs is
-measured in pairs, against the unsampled call just before it: a mean over many calls would take
-the training's own ups and downs for ours.
+The first calls are always sampled. Then come two absolute allowances, then a share of the
+training's time. What a sampled call costs is measured in pairs, against the unsampled call just
+before it: a mean over many calls would take the training's own ups and downs for ours.
 """
 
 import math
@@ -18,8 +18,15 @@ TRACE_SHARE = 0.05
 """Share of the time trained so far that tracing may take beyond its allowance."""
 _TRACE_FACTOR, _TRACE_FACTOR_XLA = 1.3, 2.3
 """Tracing (and compiling) the measuring function, in first calls of the bare one."""
+FIRST = 10
+"""Calls that are sampled whatever that costs: faults that are there from the beginning show."""
+LEAST_SECONDS = 20e-6
+"""What all of flatline may take of a step in any case: a share of a tiny step is nothing."""
+_ALERT_SECONDS = 0.5
+"""What calls sampled for something suspicious may take, if their share is not more already."""
 _PAIRS_MIN = 5
 _INTERVAL_MAX = 5000
+_ROW = 64
 _LEAST_COST = 0.005
 """Lower bound of a sampled call's cost, in unsampled calls: below it a clock shows noise."""
 
@@ -42,6 +49,11 @@ class Sampler:
         self._interval = 0
         self._traced = False
         self._sampled_seconds = 0.0
+        self._alert_calls = 0
+        self._alert_seconds = 0.0
+        self._debt = 0.0
+        self.own_seconds = 0.0
+        """What the rest of flatline takes of a call, on the training thread."""
         self.tracing_seconds = 0.0
         """Time that sampled calls spent on tracing, which no budget holds for."""
         self.spent_seconds = 0.0
@@ -58,7 +70,23 @@ class Sampler:
             return _INTERVAL_MAX
         if call < 1 or not (self._traced or self._may_trace()):
             return 1
-        return 0 if self.forced else max(self._next - call, 0)
+        alert = self._alert_calls > 0 and self._affords_alert()
+        return 0 if self.forced or alert else max(self._next - call, 0)
+
+    def calls_in_a_row(self) -> int:
+        """Return how many calls may be sampled before the next choice, when one is due."""
+        if self.forced:
+            return _ROW
+        if self._alert_calls > 0 and self._affords_alert():
+            return min(self._alert_calls, _ROW)
+        left = self._allowance - self._charged()
+        if not self._dense or left <= 0:
+            return 1
+        return max(min(int(left / max(self._dense)), _ROW), 1)
+
+    def alert(self, calls: int) -> None:
+        """Sample the next so many calls, as far as may be: something suspicious was seen."""
+        self._alert_calls = max(self._alert_calls, calls)
 
     def begin_epoch(self) -> None:
         """Leave the next call out of all comparisons: it makes the iterator of the epoch."""
@@ -87,15 +115,21 @@ class Sampler:
         self.count += 1
         self._trained += seconds
         self._traced = True
+        if call >= self._next:
+            self._debt = 0.0  # it was waited for
+        elif not self.forced:
+            extra = self._cost() or seconds
+            self._alert_seconds, self._debt = self._alert_seconds + extra, self._debt + extra
+        self._alert_calls = max(self._alert_calls - 1, 0)
         before, self._before = self._before, None
         fresh, self._fresh = self._fresh, False
-        if not fresh and not traced and self._cost() is None:
+        if not fresh and not traced:
             self._dense.append(seconds)
         if traced:
             self.tracing_seconds += seconds
         else:
             self._charge(seconds, before)
-        self._next = call + self._wait()
+        self._next = call + (1 if call < FIRST else self._wait())
 
     @property
     def cost_seconds(self) -> float:
@@ -130,25 +164,38 @@ class Sampler:
     def _at_least(self, cost: float) -> float:
         return max(cost, _LEAST_COST * statistics.median(self._light))
 
+    def _charged(self) -> float:
+        """Return what the allowance has given: all of a sampled call while its cost is unknown."""
+        return self._sampled_seconds if self._cost() is None else self.spent_seconds
+
     def _wait(self) -> int:
         """Return in how many calls the next sampled one is.
 
-        While the cost is not known, all the time of a sampled call is charged to the allowance;
-        when that is used up, pairs are measured, and what they leave of it is used too.
+        When all of the allowance is charged, pairs are measured, and what they leave of it is
+        used too.
         """
-        cost = self._cost()
-        charged = self._sampled_seconds if cost is None else self.spent_seconds
-        if charged < self._allowance:
+        if self._charged() < self._allowance:
             return 1
+        cost = self._cost()
         if cost is None:
             return 2
         if self._overhead <= 0:
             return _INTERVAL_MAX**3
-        allowed = self._overhead * statistics.median(self._light)
-        interval = min(max(math.ceil(cost / max(allowed, 1e-9)), 2), _INTERVAL_MAX)
+        interval = min(max(math.ceil(cost / max(self._allowed(), 1e-9)), 2), _INTERVAL_MAX)
         # Falling slowly and rising at once: an estimate that is too low costs the training.
         self._interval = max(interval, self._interval // 2)
-        return self._interval
+        # What alerts have taken is saved again before the next ordinary sample.
+        saved = math.ceil(self._debt / max(self._allowed(), 1e-9))
+        return min(self._interval + saved, _INTERVAL_MAX)
+
+    def _allowed(self) -> float:
+        """Return the seconds that sampling may take of a call."""
+        light = statistics.median(self._light)
+        share = max(self._overhead * light, LEAST_SECONDS)
+        return max(share - self.own_seconds, share / 4)
+
+    def _affords_alert(self) -> bool:
+        return self._alert_seconds < max(_ALERT_SECONDS, self._overhead * self._trained)
 
     def _may_trace(self) -> bool:
         predicted = self._trace_factor * self._first_call

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from flatline.capture.dispatch import Dispatcher
+from flatline.capture.edition import counts_samples, stacks_replicas
 from flatline.capture.fit import Fit, describe, list_of_callbacks, read_fit
 from flatline.capture.head import Head, read_head
 from flatline.capture.install import Installation, tracer_of
@@ -63,10 +64,12 @@ class Session:
     def begin_fit(self, model: Any, params: Mapping[str, Any] | None) -> None:
         """Open the run, or open it again; from now on the model's steps are seen."""
         if not callable(model.train_function):
-            say("only model.fit is measured, not a loop of train_on_batch")
-            return
+            model.make_train_function()  # as the first train_on_batch would
         if isinstance(model.train_function, Dispatcher):
             say("another callback measures this model already; this one does nothing")
+            return
+        if getattr(model, "autotune_steps_per_execution", False):
+            say("steps_per_execution='auto' is not measured: give it a number")
             return
         self._model = weakref.ref(model)
         head, fit = read_head(model, self._settings.task), read_fit(model, params)
@@ -81,7 +84,7 @@ class Session:
         build_optimizer(model)
         tracer = tracer_of(model, head)
         self._recorder.begin_fit(model, tracer, fit)
-        dispatcher = Dispatcher(model, tracer, self._recorder, self._fail)
+        dispatcher = Dispatcher(model, tracer, self._recorder, self.fail)
         self._installation = Installation(model, dispatcher, self.abandon)
         self._recorder.on_first_step = lambda: self._complete(head, fit, steps)
         self._watch_fit()
@@ -111,7 +114,7 @@ class Session:
             return
         reserved = {"step", "epoch", "n", "self"}
         metrics = {name: float(value) for name, value in (logs or {}).items() if _is_number(value)}
-        samples = loss_samples(model)
+        samples = loss_samples(model) if counts_samples(model) else None
         self._run.evaluate(
             step,
             epoch=self._epoch,
@@ -152,10 +155,11 @@ class Session:
             with Guard("the last steps of the run"):
                 self._recorder.end_fit()
 
-    def _fail(self, error: BaseException) -> None:
-        """An exception is ending the fit from within a step."""
+    def fail(self, error: BaseException) -> None:
+        """Take it that this exception is ending the fit, from within a step."""
         with Guard("the end of the run"):
-            self._uninstall()
+            if not self._uninstall():
+                return
             status = "failed" if isinstance(error, Exception) else "interrupted"
             self._finish(status, type(error).__name__)
 
@@ -175,12 +179,17 @@ class Session:
     def _sampler(self, model: Any) -> Sampler:
         settings = self._settings
         sampler = Sampler(
-            settings.overhead, settings.allowance_seconds, xla=bool(model.jit_compile)
+            settings.overhead,
+            settings.allowance_seconds,
+            xla=bool(getattr(model, "jit_compile", False)),
         )
         strategy = model.distribute_strategy
         mirrored = type(strategy) is tf.distribute.MirroredStrategy
         if strategy.num_replicas_in_sync > 1 and not mirrored:
             sampler.on = False  # untested: losses and learning rates only
+        elif mirrored and not stacks_replicas(model):
+            sampler.on = False
+            say("only the loss and the metrics are measured under a strategy of this Keras")
         return sampler
 
 

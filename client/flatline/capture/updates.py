@@ -1,14 +1,24 @@
 """Statistics of one optimizer step: gradients before clipping, weights and their change."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
-import keras
+import numpy as np
 import tensorflow as tf
 
+from flatline.capture.edition import is_legacy, is_schedule, keras_of, rate_of
 from flatline.capture.layout import Column
-from flatline.capture.statistics import float32, nonfinite_counts, plain, square_sums
+from flatline.capture.patches import replaced
+from flatline.capture.statistics import float32, plain, square_sums, summed, zero_shares
+
+LARGE = 2**20
+"""Elements from which on an array is measured on some of its rows: a pass over it costs more."""
+_LOOKED_AT = 2**18
+"""Elements of a large array that are looked at."""
+_ROWS_LEAST = 64
+"""Rows of which a part can speak for the rest."""
 
 
 @dataclass
@@ -17,42 +27,92 @@ class Update:
 
     variables: list[Any]
     gradient: Any
-    nonfinite: Any
+    """Sums of squares, unscaled."""
+    zeros: Any
+    """Shares of elements that are 0."""
     rate: Any
     scale: Any
     """Dynamic loss scale in force; None: there is none."""
+    clip: Any
+    """Norm of the gradient after clipping / before; None: nothing is clipped in this step."""
+    skipped: Any
+    """A SkipReason; None: nothing is ever skipped."""
     before: list[Any]
+    orders: dict[int, list[Any]] = field(default_factory=dict)
+    """Changes that the optimizer ordered, by the id of the TensorFlow variable."""
     weight: Any = None
     change: Any = None
 
 
-def before_apply(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> Update:
-    """Measure the gradients, and keep the values that the variables have now."""
+def before_apply(
+    optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]
+) -> Update | None:
+    """Measure the gradients, and keep the values that the variables have now; None: no gradient."""
     pairs = [(g, v) for g, v in zip(gradients, variables, strict=False) if g is not None]
-    arrays = _reduced([gradient for gradient, _ in pairs])
+    if not pairs:
+        return None
+    arrays = [summed(array) for array in _reduced([gradient for gradient, _ in pairs])]
     concerned = [variable for _, variable in pairs]
-    squares = square_sums(arrays)
-    counts = nonfinite_counts(arrays, tf.reduce_sum(squares))
-    scale = _dynamic_scale(optimizer)
+    squares, scale = square_sums(arrays), _dynamic_scale(optimizer)
     factor = scale if scale is not None else getattr(optimizer, "loss_scale_factor", None)
+    if is_legacy(optimizer):
+        factor = None  # it has been taken off already
     if factor is not None:
         squares = squares / tf.square(float32(factor))
     return Update(
         variables=concerned,
         gradient=squares,
-        nonfinite=counts,
-        rate=float32(plain(optimizer.learning_rate)),
+        zeros=zero_shares(arrays, [_size(variable) for variable in concerned]),
+        rate=float32(plain(_rate(optimizer))),
         scale=scale,
-        before=[tf.convert_to_tensor(plain(variable)) for variable in concerned],
+        clip=_clip_ratio(optimizer, arrays, squares, factor),
+        skipped=_skipped(optimizer, squares, scale),
+        before=[_looked_at(variable) for variable in concerned],
     )
 
 
-def after_apply(update: Update) -> None:
+def watched_orders(optimizer: Any, update: Update) -> ExitStack:
+    """Take note, for a while, of the changes that the optimizer orders.
+
+    What it adds to a variable exists already; the difference of two readings would have to be
+    computed, and keeps the old values alive, so that the variable could not be changed in place.
+    """
+    orders, stack = update.orders, ExitStack()
+    known = {id(plain(variable)) for variable in update.variables}
+    graph = tf.compat.v1.get_default_graph()
+
+    def noted(original: Callable[..., Any], *, whole: bool) -> Callable[..., Any]:
+        def assign(variable: Any, value: Any) -> Any:
+            key = id(plain(variable))
+            if key in known:
+                here = graph is tf.compat.v1.get_default_graph()
+                orders.setdefault(key, []).append(value if here and not whole else None)
+            return original(variable, value)
+
+        return assign
+
+    for name, whole in (("assign_add", False), ("assign_sub", False), ("assign", True)):
+        original = getattr(optimizer, name, None)
+        if original is not None:
+            stack.enter_context(replaced(optimizer, name, noted(original, whole=whole)))
+    return stack
+
+
+def after_apply(optimizer: Any, update: Update) -> None:
     """Measure the variables again, and how far they have moved."""
-    after = [float32(tf.convert_to_tensor(plain(variable))) for variable in update.variables]
-    moved = [new - float32(old) for new, old in zip(after, update.before, strict=True)]
-    update.weight, update.change = square_sums(after), square_sums(moved)
-    update.before = []
+    simple = _moves_by_orders_alone(optimizer)
+    after = [_looked_at(variable) for variable in update.variables]
+    moved = []
+    for variable, old, new in zip(update.variables, update.before, after, strict=True):
+        orders = update.orders.get(id(plain(variable)), [])
+        ordered = orders[0] if len(orders) == 1 and simple and _is_float32(variable) else None
+        difference = float32(new) - float32(old) if ordered is None else None
+        moved.append(_rows_of(variable, ordered) if difference is None else difference)
+    factors = np.array([_factor(variable) for variable in update.variables], np.float32)
+    update.weight, update.change = square_sums(after), square_sums([summed(m) for m in moved])
+    if (factors != 1).any():
+        update.weight, update.change = update.weight * factors, update.change * factors
+    update.before, update.orders = [], {}
 
 
 def update_columns(
@@ -70,8 +130,8 @@ def update_columns(
     places = {id(variable): place for place, variable in enumerate(listed)}
     wanted = sorted(places.values(), key=lambda i: (ranks.get(id(listed[i]), len(ranks)), i))
 
-    def column(name: str, field: str) -> Column:
-        joined = tf.concat([getattr(update, field) for update in updates], 0)
+    def column(name: str, field_name: str) -> Column:
+        joined = tf.concat([getattr(update, field_name) for update in updates], 0)
         ordered = wanted == list(range(len(listed)))
         return Column(name, joined if ordered else tf.gather(joined, wanted))
 
@@ -79,18 +139,151 @@ def update_columns(
         column("grad_norm", "gradient"),
         column("weight_norm", "weight"),
         column("update_norm", "change"),
-        column("grad_nonfinite_count", "nonfinite"),
+        column("grad_zero_share", "zeros"),
         Column("learning_rate", updates[0].rate),
     ]
-    if updates[0].scale is not None:
-        columns.append(Column("loss_scale", updates[0].scale))
+    single = {"loss_scale": "scale", "clip_ratio": "clip", "skipped": "skipped"}
+    for name, field_name in single.items():
+        # Of several optimizers the first one speaks.
+        if (value := getattr(updates[0], field_name)) is not None:
+            columns.append(Column(name, value))
     return [listed[i] for i in wanted], columns
+
+
+def penalties(variable: Any) -> tuple[float, float]:
+    """Return the factors of Keras's own L1 and L2 regularisers of a variable."""
+    regularizer = getattr(variable, "regularizer", None)
+    if not isinstance(regularizer, keras_of(regularizer).regularizers.Regularizer):
+        return 0.0, 0.0
+    l1, l2 = (getattr(regularizer, name, None) for name in ("l1", "l2"))
+    return float(l1 or 0.0), float(l2 or 0.0)
+
+
+def is_large(variable: Any) -> bool:
+    """Say whether the norms of a variable and of its update are estimated from some rows."""
+    return _size(variable) >= LARGE and int(variable.shape[0]) >= _ROWS_LEAST
+
+
+def _size(variable: Any) -> int:
+    return int(np.prod([int(size) for size in variable.shape], dtype=np.int64))
+
+
+def _rows(variable: Any) -> np.ndarray:
+    """Return the rows of a large variable that are looked at."""
+    count = int(variable.shape[0])
+    width = _size(variable) // count
+    stride = max(count * width // _LOOKED_AT, 1)
+    # An odd stride: an even one may go by the period of a layout.
+    return np.arange(0, count, min(stride | 1, count), dtype=np.int32)
+
+
+def _factor(variable: Any) -> float:
+    """Return what the sum over the rows looked at is to be multiplied by."""
+    return int(variable.shape[0]) / len(_rows(variable)) if is_large(variable) else 1.0
+
+
+def _looked_at(variable: Any) -> Any:
+    """Return the value of a variable as it is now; of a large one, of some rows alone.
+
+    Reading a whole variable keeps its buffer, so that the next change has to copy it.
+    """
+    value = plain(variable)
+    if not is_large(variable):
+        return tf.convert_to_tensor(value)
+    handle = getattr(value, "handle", None)
+    if handle is None:
+        return tf.gather(tf.convert_to_tensor(value), _rows(variable))
+    rows = tf.constant(_rows(variable))
+    return tf.raw_ops.ResourceGather(resource=handle, indices=rows, dtype=value.dtype)
+
+
+def _rows_of(variable: Any, ordered: Any) -> Any:
+    """Return an ordered change; of a large variable, of the rows looked at alone."""
+    if not is_large(variable):
+        return ordered
+    if not isinstance(ordered, tf.IndexedSlices):
+        return tf.gather(ordered, _rows(variable))
+    # Few rows are changed, and all of them are here: the factor is taken out again.
+    scale = float32(1.0 / np.sqrt(_factor(variable)))
+    return tf.IndexedSlices(float32(ordered.values) * scale, ordered.indices)
+
+
+def _moves_by_orders_alone(optimizer: Any) -> bool:
+    """Say whether nothing but `update_step` changes the variables, and no cond is around it."""
+    return not (
+        getattr(optimizer, "weight_decay", None)
+        or getattr(optimizer, "use_ema", False)
+        or getattr(optimizer, "gradient_accumulation_steps", None)
+        or _scales_loss(optimizer)
+        or tf.distribute.get_strategy().num_replicas_in_sync > 1
+    )
+
+
+def _is_float32(variable: Any) -> bool:
+    """Say whether a change can be taken as ordered: half precision may round it away."""
+    constrained = getattr(variable, "constraint", None) is not None
+    return not constrained and plain(variable).dtype in {tf.float32, tf.float64}
+
+
+def _clip_ratio(optimizer: Any, arrays: Sequence[Any], squares: Any, factor: Any) -> Any:
+    """Return the norm of the gradient after Keras's clipping / before; None: it clips none."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if not arrays or getattr(inner, "gradient_accumulation_steps", None):
+        return None  # it is the accumulated gradient that is clipped
+    total = tf.reduce_sum(squares)
+    if limit := getattr(inner, "clipnorm", None):
+        kept = tf.minimum(squares, float(limit) ** 2)
+        clipped = tf.reduce_sum(kept)
+    elif limit := getattr(inner, "global_clipnorm", None):
+        clipped = tf.minimum(total, float(limit) ** 2)
+    elif limit := getattr(inner, "clipvalue", None):
+        bound = float(limit) if factor is None else float(limit) * float32(factor)
+        clipped = tf.reduce_sum(
+            square_sums([tf.clip_by_value(float32(a), -bound, bound) for a in arrays])
+        )
+        clipped = clipped if factor is None else clipped / tf.square(float32(factor))
+    else:
+        return None
+    return tf.sqrt(tf.math.divide_no_nan(clipped, total)) + float32(tf.equal(total, 0.0))
+
+
+def _skipped(optimizer: Any, squares: Any, scale: Any) -> Any:
+    """Return a SkipReason for an optimizer that has one; else None."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    steps = getattr(inner, "gradient_accumulation_steps", None)
+    if scale is None and not steps:
+        return None
+    reason: Any = tf.zeros([], tf.int32)
+    if steps:
+        done = (tf.convert_to_tensor(plain(inner.iterations)) + 1) % int(steps) == 0
+        reason = tf.where(done, 0, 2)
+    if scale is not None:
+        reason = tf.where(tf.math.is_finite(tf.reduce_sum(squares)), reason, 1)
+    return reason
+
+
+def _rate(optimizer: Any) -> Any:
+    """Return the rate of this step; where a schedule rules it, Keras 2 holds the one before."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    rate = rate_of(inner)
+    if is_legacy(inner) and is_schedule(inner, rate):
+        return rate(inner.iterations)
+    return optimizer.learning_rate
+
+
+def _scales_loss(optimizer: Any) -> bool:
+    """Say whether an optimizer wraps another one and scales its loss."""
+    keras = keras_of(optimizer)
+    place = keras.mixed_precision if is_legacy(optimizer) else keras.optimizers
+    return isinstance(optimizer, place.LossScaleOptimizer)
 
 
 def _dynamic_scale(optimizer: Any) -> Any:
     """Return the factor of a dynamic loss scale before this step changes it; None: none."""
-    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    if not _scales_loss(optimizer):
         return None
+    if is_legacy(optimizer):
+        return float32(optimizer.loss_scale) if optimizer.dynamic else None
     return float32(tf.convert_to_tensor(plain(optimizer.dynamic_scale)))
 
 

@@ -96,6 +96,30 @@ LOSS_KIND_ABSOLUTE_ERROR: LossKind.ValueType  # 4
 """Mean absolute error."""
 global___LossKind = LossKind
 
+class _ActivationKind:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _ActivationKindEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_ActivationKind.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    ACTIVATION_KIND_UNSPECIFIED: _ActivationKind.ValueType  # 0
+    """In none of the ways below."""
+    ACTIVATION_KIND_RECTIFIER: _ActivationKind.ValueType  # 1
+    """It is 0 for all negative values, as relu is: a unit can be dead."""
+    ACTIVATION_KIND_SQUASHER: _ActivationKind.ValueType  # 2
+    """It has a bound on both sides, as sigmoid and tanh have: a unit can be saturated."""
+
+class ActivationKind(_ActivationKind, metaclass=_ActivationKindEnumTypeWrapper):
+    """How a unit can stop to pass on a gradient."""
+
+ACTIVATION_KIND_UNSPECIFIED: ActivationKind.ValueType  # 0
+"""In none of the ways below."""
+ACTIVATION_KIND_RECTIFIER: ActivationKind.ValueType  # 1
+"""It is 0 for all negative values, as relu is: a unit can be dead."""
+ACTIVATION_KIND_SQUASHER: ActivationKind.ValueType  # 2
+"""It has a bound on both sides, as sigmoid and tanh have: a unit can be saturated."""
+global___ActivationKind = ActivationKind
+
 class _Role:
     ValueType = typing.NewType("ValueType", builtins.int)
     V: typing_extensions.TypeAlias = ValueType
@@ -163,6 +187,30 @@ LOSS_SOURCE_RECONSTRUCTED: LossSource.ValueType  # 2
 LOSS_SOURCE_AS_LOGGED: LossSource.ValueType  # 3
 """As the training program reported it."""
 global___LossSource = LossSource
+
+class _SkipReason:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _SkipReasonEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_SkipReason.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    SKIP_REASON_UNSPECIFIED: _SkipReason.ValueType  # 0
+    """It did not."""
+    SKIP_REASON_OVERFLOW: _SkipReason.ValueType  # 1
+    """The scaled gradient overflowed; the loss scale is lowered."""
+    SKIP_REASON_ACCUMULATING: _SkipReason.ValueType  # 2
+    """Gradients are being accumulated, and this was not the last of them."""
+
+class SkipReason(_SkipReason, metaclass=_SkipReasonEnumTypeWrapper):
+    """Why an optimizer left the variables of a step as they were."""
+
+SKIP_REASON_UNSPECIFIED: SkipReason.ValueType  # 0
+"""It did not."""
+SKIP_REASON_OVERFLOW: SkipReason.ValueType  # 1
+"""The scaled gradient overflowed; the loss scale is lowered."""
+SKIP_REASON_ACCUMULATING: SkipReason.ValueType  # 2
+"""Gradients are being accumulated, and this was not the last of them."""
+global___SkipReason = SkipReason
 
 class _EndStatus:
     ValueType = typing.NewType("ValueType", builtins.int)
@@ -334,6 +382,7 @@ class WatchResponse(google.protobuf.message.Message):
     ACK_FIELD_NUMBER: builtins.int
     FINDING_FIELD_NUMBER: builtins.int
     VERDICT_FIELD_NUMBER: builtins.int
+    WISH_FIELD_NUMBER: builtins.int
     @property
     def welcome(self) -> global___Welcome:
         """Answers the hello."""
@@ -350,6 +399,10 @@ class WatchResponse(google.protobuf.message.Message):
     def verdict(self) -> global___Verdict:
         """The run as a whole became better or worse, or is over."""
 
+    @property
+    def wish(self) -> global___Wish:
+        """The monitor would like to see more of the costly signals."""
+
     def __init__(
         self,
         *,
@@ -357,10 +410,11 @@ class WatchResponse(google.protobuf.message.Message):
         ack: global___Ack | None = ...,
         finding: global___Finding | None = ...,
         verdict: global___Verdict | None = ...,
+        wish: global___Wish | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "verdict", b"verdict", "welcome", b"welcome"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "verdict", b"verdict", "welcome", b"welcome"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["welcome", "ack", "finding", "verdict"] | None: ...
+    def HasField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "verdict", b"verdict", "welcome", b"welcome", "wish", b"wish"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["ack", b"ack", "finding", b"finding", "message", b"message", "verdict", b"verdict", "welcome", b"welcome", "wish", b"wish"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["welcome", "ack", "finding", "verdict", "wish"] | None: ...
 
 global___WatchResponse = WatchResponse
 
@@ -498,6 +552,8 @@ class Variables(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     VARIABLES_FIELD_NUMBER: builtins.int
     INPUTS_FIELD_NUMBER: builtins.int
+    UNTRAINED_FIELD_NUMBER: builtins.int
+    ACTIVATIONS_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """Grows by one each time the list changes (layers frozen, model rebuilt), from 1."""
     @property
@@ -508,14 +564,24 @@ class Variables(google.protobuf.message.Message):
     def inputs(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """Names of the model's inputs; the last axis of the columns of inputs."""
 
+    @property
+    def untrained(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Untrained]:
+        """Arrays of the model that no optimizer changes; they have no columns."""
+
+    @property
+    def activations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Activation]:
+        """Layers whose outputs are looked at; the last axis of the columns of activations."""
+
     def __init__(
         self,
         *,
         revision: builtins.int = ...,
         variables: collections.abc.Iterable[global___Variable] | None = ...,
         inputs: collections.abc.Iterable[builtins.str] | None = ...,
+        untrained: collections.abc.Iterable[global___Untrained] | None = ...,
+        activations: collections.abc.Iterable[global___Activation] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["inputs", b"inputs", "revision", b"revision", "variables", b"variables"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["activations", b"activations", "inputs", b"inputs", "revision", b"revision", "untrained", b"untrained", "variables", b"variables"]) -> None: ...
 
 global___Variables = Variables
 
@@ -529,12 +595,18 @@ class Variable(google.protobuf.message.Message):
     LAYER_FIELD_NUMBER: builtins.int
     ROLE_FIELD_NUMBER: builtins.int
     SHAPE_FIELD_NUMBER: builtins.int
+    LAYER_CLASS_FIELD_NUMBER: builtins.int
+    ESTIMATED_FIELD_NUMBER: builtins.int
     path: builtins.str
     """Path within the model, as Keras writes it, for example "sequential/dense/kernel"."""
     layer: builtins.str
     """Layer that owns it, for example "dense"."""
     role: global___Role.ValueType
     """What it does in the layer."""
+    layer_class: builtins.str
+    """Class of the layer, for example "Dense"; empty: not known."""
+    estimated: builtins.bool
+    """Norms of the weight and of the update are estimated from evenly spread rows: a large array."""
     @property
     def shape(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
         """Sizes of its axes."""
@@ -546,10 +618,60 @@ class Variable(google.protobuf.message.Message):
         layer: builtins.str = ...,
         role: global___Role.ValueType = ...,
         shape: collections.abc.Iterable[builtins.int] | None = ...,
+        layer_class: builtins.str = ...,
+        estimated: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["layer", b"layer", "path", b"path", "role", b"role", "shape", b"shape"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["estimated", b"estimated", "layer", b"layer", "layer_class", b"layer_class", "path", b"path", "role", b"role", "shape", b"shape"]) -> None: ...
 
 global___Variable = Variable
+
+@typing.final
+class Untrained(google.protobuf.message.Message):
+    """One array of the model that no optimizer changes."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: builtins.int
+    TRAINABLE_FIELD_NUMBER: builtins.int
+    path: builtins.str
+    """Path within the model."""
+    trainable: builtins.bool
+    """It should be trained, and yet has no gradient; false: the program has frozen it."""
+    def __init__(
+        self,
+        *,
+        path: builtins.str = ...,
+        trainable: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["path", b"path", "trainable", b"trainable"]) -> None: ...
+
+global___Untrained = Untrained
+
+@typing.final
+class Activation(google.protobuf.message.Message):
+    """One layer with a nonlinearity."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LAYER_FIELD_NUMBER: builtins.int
+    KIND_FIELD_NUMBER: builtins.int
+    UNITS_FIELD_NUMBER: builtins.int
+    layer: builtins.str
+    """Name of the layer."""
+    kind: global___ActivationKind.ValueType
+    """What its nonlinearity can do to a unit."""
+    units: builtins.int
+    """Units: entries of the last axis of its output."""
+    def __init__(
+        self,
+        *,
+        layer: builtins.str = ...,
+        kind: global___ActivationKind.ValueType = ...,
+        units: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["kind", b"kind", "layer", b"layer", "units", b"units"]) -> None: ...
+
+global___Activation = Activation
 
 @typing.final
 class Chunk(google.protobuf.message.Message):
@@ -568,12 +690,17 @@ class Chunk(google.protobuf.message.Message):
     SAMPLED_FIELD_NUMBER: builtins.int
     SCALARS_FIELD_NUMBER: builtins.int
     HEALTH_FIELD_NUMBER: builtins.int
+    OUTSIDE_SECONDS_FIELD_NUMBER: builtins.int
     first_step: builtins.int
     """Calls of train_step since the run began, from 0."""
     n: builtins.int
     """Number of steps n; at most 4096."""
     loss_source: builtins.bytes
     """[step] One byte each, a LossSource."""
+    outside_seconds: builtins.float
+    """Of all step_seconds of the chunk, those that passed outside of train steps: validation,
+    callbacks, checkpoints; absent: not known.
+    """
     @property
     def loss(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """[step] Loss that was minimised, mean over the batch, regularisation included; may be nan."""
@@ -620,9 +747,11 @@ class Chunk(google.protobuf.message.Message):
         sampled: global___Sampled | None = ...,
         scalars: collections.abc.Iterable[global___Scalar] | None = ...,
         health: global___ClientHealth | None = ...,
+        outside_seconds: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["health", b"health", "sampled", b"sampled"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["epoch", b"epoch", "first_step", b"first_step", "health", b"health", "learning_rate", b"learning_rate", "learning_rate_row", b"learning_rate_row", "loss", b"loss", "loss_source", b"loss_source", "n", b"n", "sampled", b"sampled", "scalars", b"scalars", "step_seconds", b"step_seconds"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_outside_seconds", b"_outside_seconds", "health", b"health", "outside_seconds", b"outside_seconds", "sampled", b"sampled"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_outside_seconds", b"_outside_seconds", "epoch", b"epoch", "first_step", b"first_step", "health", b"health", "learning_rate", b"learning_rate", "learning_rate_row", b"learning_rate_row", "loss", b"loss", "loss_source", b"loss_source", "n", b"n", "outside_seconds", b"outside_seconds", "sampled", b"sampled", "scalars", b"scalars", "step_seconds", b"step_seconds"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_outside_seconds", b"_outside_seconds"]) -> typing.Literal["outside_seconds"] | None: ...
 
 global___Chunk = Chunk
 
@@ -638,7 +767,6 @@ class Sampled(google.protobuf.message.Message):
     GRAD_NORM_FIELD_NUMBER: builtins.int
     WEIGHT_NORM_FIELD_NUMBER: builtins.int
     UPDATE_NORM_FIELD_NUMBER: builtins.int
-    GRAD_NONFINITE_COUNT_FIELD_NUMBER: builtins.int
     LOSS_SCALE_FIELD_NUMBER: builtins.int
     DATA_LOSS_FIELD_NUMBER: builtins.int
     REGULARIZATION_LOSS_FIELD_NUMBER: builtins.int
@@ -654,6 +782,18 @@ class Sampled(google.protobuf.message.Message):
     INPUT_NONFINITE_COUNT_FIELD_NUMBER: builtins.int
     TARGET_MEAN_FIELD_NUMBER: builtins.int
     TARGET_VARIANCE_FIELD_NUMBER: builtins.int
+    TARGET_DEVIATION_FIELD_NUMBER: builtins.int
+    GRAD_ZERO_SHARE_FIELD_NUMBER: builtins.int
+    CLIP_RATIO_FIELD_NUMBER: builtins.int
+    SKIPPED_FIELD_NUMBER: builtins.int
+    REGULARIZATION_GRAD_NORM_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    LABEL_BUCKET_COUNT_FIELD_NUMBER: builtins.int
+    PREDICTION_BUCKET_COUNT_FIELD_NUMBER: builtins.int
+    ACTIVATION_MEAN_FIELD_NUMBER: builtins.int
+    ACTIVATION_STD_FIELD_NUMBER: builtins.int
+    DEAD_UNIT_SHARE_FIELD_NUMBER: builtins.int
+    SATURATED_UNIT_SHARE_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """Variables.revision that the columns over variables go by; 0 when there is none of them."""
     @property
@@ -675,10 +815,6 @@ class Sampled(google.protobuf.message.Message):
     @property
     def update_norm(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """[row, variable] Norm of the change that the optimizer made; 0 when it skipped the step."""
-
-    @property
-    def grad_nonfinite_count(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
-        """[row, variable] Elements of the gradient that are nan or infinite."""
 
     @property
     def loss_scale(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
@@ -740,6 +876,64 @@ class Sampled(google.protobuf.message.Message):
     def target_variance(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
         """[row, output] Population variance of the regression targets of the batch."""
 
+    @property
+    def target_deviation(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row, output] Mean distance of the regression targets from their median, under an absolute
+        error only.
+        """
+
+    @property
+    def grad_zero_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row, variable] Share of the gradient's elements that are exactly 0."""
+
+    @property
+    def clip_ratio(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row] Norm of the whole gradient after clipping / before; 1: nothing was clipped. Only where
+        the optimizer clips the gradient of the step.
+        """
+
+    @property
+    def skipped(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[row] A SkipReason: why the optimizer left the variables as they were. Only under a dynamic
+        loss scale or accumulation.
+        """
+
+    @property
+    def regularization_grad_norm(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row] Norm of the gradient of the L1 and L2 regularisers, from their factors and the weights."""
+
+    @property
+    def confidence(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row] Mean over the samples of the largest of the predicted probabilities."""
+
+    @property
+    def label_bucket_count(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[row, bucket] Samples whose label c lies in bucket c % 256; only for more than 256 classes."""
+
+    @property
+    def prediction_bucket_count(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[row, bucket] Samples whose predicted class c lies in bucket c % 256."""
+
+    @property
+    def activation_mean(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row, activation] Mean output, over at most 16 samples of the batch."""
+
+    @property
+    def activation_std(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row, activation] Standard deviation of the output, over the same samples."""
+
+    @property
+    def dead_unit_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row, rectifier] Share of units that were positive on less than 1 % of the samples looked at
+        in the last 50 sampled steps, over the activations of kind RECTIFIER.
+        """
+
+    @property
+    def saturated_unit_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
+        """[row, squasher] Share of units whose output lay within 0.7 % of the range from a bound on more
+        than half of those samples, over the activations of kind SQUASHER.
+        """
+
     def __init__(
         self,
         *,
@@ -749,7 +943,6 @@ class Sampled(google.protobuf.message.Message):
         grad_norm: collections.abc.Iterable[builtins.float] | None = ...,
         weight_norm: collections.abc.Iterable[builtins.float] | None = ...,
         update_norm: collections.abc.Iterable[builtins.float] | None = ...,
-        grad_nonfinite_count: collections.abc.Iterable[builtins.int] | None = ...,
         loss_scale: collections.abc.Iterable[builtins.float] | None = ...,
         data_loss: collections.abc.Iterable[builtins.float] | None = ...,
         regularization_loss: collections.abc.Iterable[builtins.float] | None = ...,
@@ -765,8 +958,20 @@ class Sampled(google.protobuf.message.Message):
         input_nonfinite_count: collections.abc.Iterable[builtins.int] | None = ...,
         target_mean: collections.abc.Iterable[builtins.float] | None = ...,
         target_variance: collections.abc.Iterable[builtins.float] | None = ...,
+        target_deviation: collections.abc.Iterable[builtins.float] | None = ...,
+        grad_zero_share: collections.abc.Iterable[builtins.float] | None = ...,
+        clip_ratio: collections.abc.Iterable[builtins.float] | None = ...,
+        skipped: collections.abc.Iterable[builtins.int] | None = ...,
+        regularization_grad_norm: collections.abc.Iterable[builtins.float] | None = ...,
+        confidence: collections.abc.Iterable[builtins.float] | None = ...,
+        label_bucket_count: collections.abc.Iterable[builtins.int] | None = ...,
+        prediction_bucket_count: collections.abc.Iterable[builtins.int] | None = ...,
+        activation_mean: collections.abc.Iterable[builtins.float] | None = ...,
+        activation_std: collections.abc.Iterable[builtins.float] | None = ...,
+        dead_unit_share: collections.abc.Iterable[builtins.float] | None = ...,
+        saturated_unit_share: collections.abc.Iterable[builtins.float] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["correct_count", b"correct_count", "data_loss", b"data_loss", "global_grad_norm", b"global_grad_norm", "grad_nonfinite_count", b"grad_nonfinite_count", "grad_norm", b"grad_norm", "input_max", b"input_max", "input_mean", b"input_mean", "input_min", b"input_min", "input_nonfinite_count", b"input_nonfinite_count", "input_std", b"input_std", "label_count", b"label_count", "loss_scale", b"loss_scale", "positive_count", b"positive_count", "prediction_count", b"prediction_count", "regularization_loss", b"regularization_loss", "revision", b"revision", "row", b"row", "sample_count", b"sample_count", "target_mean", b"target_mean", "target_variance", b"target_variance", "update_norm", b"update_norm", "weight_norm", b"weight_norm"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["activation_mean", b"activation_mean", "activation_std", b"activation_std", "clip_ratio", b"clip_ratio", "confidence", b"confidence", "correct_count", b"correct_count", "data_loss", b"data_loss", "dead_unit_share", b"dead_unit_share", "global_grad_norm", b"global_grad_norm", "grad_norm", b"grad_norm", "grad_zero_share", b"grad_zero_share", "input_max", b"input_max", "input_mean", b"input_mean", "input_min", b"input_min", "input_nonfinite_count", b"input_nonfinite_count", "input_std", b"input_std", "label_bucket_count", b"label_bucket_count", "label_count", b"label_count", "loss_scale", b"loss_scale", "positive_count", b"positive_count", "prediction_bucket_count", b"prediction_bucket_count", "prediction_count", b"prediction_count", "regularization_grad_norm", b"regularization_grad_norm", "regularization_loss", b"regularization_loss", "revision", b"revision", "row", b"row", "sample_count", b"sample_count", "saturated_unit_share", b"saturated_unit_share", "skipped", b"skipped", "target_deviation", b"target_deviation", "target_mean", b"target_mean", "target_variance", b"target_variance", "update_norm", b"update_norm", "weight_norm", b"weight_norm"]) -> None: ...
 
 global___Sampled = Sampled
 
@@ -783,7 +988,7 @@ class Scalar(google.protobuf.message.Message):
     """At most 64 bytes."""
     @property
     def row(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
-        """Offsets from Chunk.first_step, ascending."""
+        """Offsets from Chunk.first_step, ascending; empty: every step of the chunk has a value."""
 
     @property
     def value(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
@@ -809,6 +1014,8 @@ class ClientHealth(google.protobuf.message.Message):
     OVERHEAD_RATIO_FIELD_NUMBER: builtins.int
     SAMPLED_STEPS_FIELD_NUMBER: builtins.int
     DROPPED_RECORDS_FIELD_NUMBER: builtins.int
+    SPENT_SECONDS_FIELD_NUMBER: builtins.int
+    TRACING_SECONDS_FIELD_NUMBER: builtins.int
     overhead_ratio: builtins.float
     """Time that flatline spent on the training thread / time of the training, tracing apart;
     absent: not known, because every step of a short run was sampled.
@@ -817,16 +1024,25 @@ class ClientHealth(google.protobuf.message.Message):
     """Steps on which the costly signals were measured."""
     dropped_records: builtins.int
     """Records that were refused because the queue was full."""
+    spent_seconds: builtins.float
+    """Time that flatline spent on the training thread, tracing apart, in seconds; absent: as above."""
+    tracing_seconds: builtins.float
+    """Time that the tracing of the measuring functions took, in seconds."""
     def __init__(
         self,
         *,
         overhead_ratio: builtins.float | None = ...,
         sampled_steps: builtins.int = ...,
         dropped_records: builtins.int = ...,
+        spent_seconds: builtins.float | None = ...,
+        tracing_seconds: builtins.float = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_overhead_ratio", b"_overhead_ratio", "overhead_ratio", b"overhead_ratio"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_overhead_ratio", b"_overhead_ratio", "dropped_records", b"dropped_records", "overhead_ratio", b"overhead_ratio", "sampled_steps", b"sampled_steps"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_overhead_ratio", b"_overhead_ratio", "_spent_seconds", b"_spent_seconds", "overhead_ratio", b"overhead_ratio", "spent_seconds", b"spent_seconds"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_overhead_ratio", b"_overhead_ratio", "_spent_seconds", b"_spent_seconds", "dropped_records", b"dropped_records", "overhead_ratio", b"overhead_ratio", "sampled_steps", b"sampled_steps", "spent_seconds", b"spent_seconds", "tracing_seconds", b"tracing_seconds"]) -> None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_overhead_ratio", b"_overhead_ratio"]) -> typing.Literal["overhead_ratio"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_spent_seconds", b"_spent_seconds"]) -> typing.Literal["spent_seconds"] | None: ...
 
 global___ClientHealth = ClientHealth
 
@@ -1001,6 +1217,26 @@ class Ack(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["durable_sequence", b"durable_sequence", "received_sequence", b"received_sequence"]) -> None: ...
 
 global___Ack = Ack
+
+@typing.final
+class Wish(google.protobuf.message.Message):
+    """A request for more sampled steps, because something is beginning that more of them would settle.
+    The client grants it as far as its budget allows, and need not answer.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    STEPS_FIELD_NUMBER: builtins.int
+    steps: builtins.int
+    """The next so many steps should be sampled."""
+    def __init__(
+        self,
+        *,
+        steps: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["steps", b"steps"]) -> None: ...
+
+global___Wish = Wish
 
 @typing.final
 class Finding(google.protobuf.message.Message):

@@ -86,6 +86,7 @@ class PackedChunk(google.protobuf.message.Message):
     SAMPLED_FIELD_NUMBER: builtins.int
     SCALARS_FIELD_NUMBER: builtins.int
     HEALTH_FIELD_NUMBER: builtins.int
+    OUTSIDE_SECONDS_FIELD_NUMBER: builtins.int
     first_step: builtins.int
     """As in Chunk."""
     n: builtins.int
@@ -101,6 +102,8 @@ class PackedChunk(google.protobuf.message.Message):
     learning_rate_row: builtins.bytes
     """As in Chunk."""
     learning_rate: builtins.bytes
+    """As in Chunk."""
+    outside_seconds: builtins.float
     """As in Chunk."""
     @property
     def sampled(self) -> global___PackedSampled:
@@ -128,9 +131,11 @@ class PackedChunk(google.protobuf.message.Message):
         sampled: global___PackedSampled | None = ...,
         scalars: collections.abc.Iterable[global___PackedScalar] | None = ...,
         health: flatline.v1.monitor_pb2.ClientHealth | None = ...,
+        outside_seconds: builtins.float | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["health", b"health", "sampled", b"sampled"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["epoch", b"epoch", "first_step", b"first_step", "health", b"health", "learning_rate", b"learning_rate", "learning_rate_row", b"learning_rate_row", "loss", b"loss", "loss_source", b"loss_source", "n", b"n", "sampled", b"sampled", "scalars", b"scalars", "step_seconds", b"step_seconds"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_outside_seconds", b"_outside_seconds", "health", b"health", "outside_seconds", b"outside_seconds", "sampled", b"sampled"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_outside_seconds", b"_outside_seconds", "epoch", b"epoch", "first_step", b"first_step", "health", b"health", "learning_rate", b"learning_rate", "learning_rate_row", b"learning_rate_row", "loss", b"loss", "loss_source", b"loss_source", "n", b"n", "outside_seconds", b"outside_seconds", "sampled", b"sampled", "scalars", b"scalars", "step_seconds", b"step_seconds"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_outside_seconds", b"_outside_seconds"]) -> typing.Literal["outside_seconds"] | None: ...
 
 global___PackedChunk = PackedChunk
 
@@ -146,7 +151,6 @@ class PackedSampled(google.protobuf.message.Message):
     GRAD_NORM_FIELD_NUMBER: builtins.int
     WEIGHT_NORM_FIELD_NUMBER: builtins.int
     UPDATE_NORM_FIELD_NUMBER: builtins.int
-    GRAD_NONFINITE_COUNT_FIELD_NUMBER: builtins.int
     LOSS_SCALE_FIELD_NUMBER: builtins.int
     DATA_LOSS_FIELD_NUMBER: builtins.int
     REGULARIZATION_LOSS_FIELD_NUMBER: builtins.int
@@ -162,6 +166,18 @@ class PackedSampled(google.protobuf.message.Message):
     INPUT_NONFINITE_COUNT_FIELD_NUMBER: builtins.int
     TARGET_MEAN_FIELD_NUMBER: builtins.int
     TARGET_VARIANCE_FIELD_NUMBER: builtins.int
+    TARGET_DEVIATION_FIELD_NUMBER: builtins.int
+    GRAD_ZERO_SHARE_FIELD_NUMBER: builtins.int
+    CLIP_RATIO_FIELD_NUMBER: builtins.int
+    SKIPPED_FIELD_NUMBER: builtins.int
+    REGULARIZATION_GRAD_NORM_FIELD_NUMBER: builtins.int
+    CONFIDENCE_FIELD_NUMBER: builtins.int
+    LABEL_BUCKET_COUNT_FIELD_NUMBER: builtins.int
+    PREDICTION_BUCKET_COUNT_FIELD_NUMBER: builtins.int
+    ACTIVATION_MEAN_FIELD_NUMBER: builtins.int
+    ACTIVATION_STD_FIELD_NUMBER: builtins.int
+    DEAD_UNIT_SHARE_FIELD_NUMBER: builtins.int
+    SATURATED_UNIT_SHARE_FIELD_NUMBER: builtins.int
     row: builtins.bytes
     """As in Sampled."""
     revision: builtins.int
@@ -173,8 +189,6 @@ class PackedSampled(google.protobuf.message.Message):
     weight_norm: builtins.bytes
     """As in Sampled."""
     update_norm: builtins.bytes
-    """As in Sampled."""
-    grad_nonfinite_count: builtins.bytes
     """As in Sampled."""
     loss_scale: builtins.bytes
     """As in Sampled."""
@@ -206,6 +220,30 @@ class PackedSampled(google.protobuf.message.Message):
     """As in Sampled."""
     target_variance: builtins.bytes
     """As in Sampled."""
+    target_deviation: builtins.bytes
+    """As in Sampled."""
+    grad_zero_share: builtins.bytes
+    """As in Sampled."""
+    clip_ratio: builtins.bytes
+    """As in Sampled."""
+    skipped: builtins.bytes
+    """As in Sampled."""
+    regularization_grad_norm: builtins.bytes
+    """As in Sampled."""
+    confidence: builtins.bytes
+    """As in Sampled."""
+    label_bucket_count: builtins.bytes
+    """As in Sampled."""
+    prediction_bucket_count: builtins.bytes
+    """As in Sampled."""
+    activation_mean: builtins.bytes
+    """As in Sampled."""
+    activation_std: builtins.bytes
+    """As in Sampled."""
+    dead_unit_share: builtins.bytes
+    """As in Sampled."""
+    saturated_unit_share: builtins.bytes
+    """As in Sampled."""
     def __init__(
         self,
         *,
@@ -215,7 +253,6 @@ class PackedSampled(google.protobuf.message.Message):
         grad_norm: builtins.bytes = ...,
         weight_norm: builtins.bytes = ...,
         update_norm: builtins.bytes = ...,
-        grad_nonfinite_count: builtins.bytes = ...,
         loss_scale: builtins.bytes = ...,
         data_loss: builtins.bytes = ...,
         regularization_loss: builtins.bytes = ...,
@@ -231,8 +268,20 @@ class PackedSampled(google.protobuf.message.Message):
         input_nonfinite_count: builtins.bytes = ...,
         target_mean: builtins.bytes = ...,
         target_variance: builtins.bytes = ...,
+        target_deviation: builtins.bytes = ...,
+        grad_zero_share: builtins.bytes = ...,
+        clip_ratio: builtins.bytes = ...,
+        skipped: builtins.bytes = ...,
+        regularization_grad_norm: builtins.bytes = ...,
+        confidence: builtins.bytes = ...,
+        label_bucket_count: builtins.bytes = ...,
+        prediction_bucket_count: builtins.bytes = ...,
+        activation_mean: builtins.bytes = ...,
+        activation_std: builtins.bytes = ...,
+        dead_unit_share: builtins.bytes = ...,
+        saturated_unit_share: builtins.bytes = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["correct_count", b"correct_count", "data_loss", b"data_loss", "global_grad_norm", b"global_grad_norm", "grad_nonfinite_count", b"grad_nonfinite_count", "grad_norm", b"grad_norm", "input_max", b"input_max", "input_mean", b"input_mean", "input_min", b"input_min", "input_nonfinite_count", b"input_nonfinite_count", "input_std", b"input_std", "label_count", b"label_count", "loss_scale", b"loss_scale", "positive_count", b"positive_count", "prediction_count", b"prediction_count", "regularization_loss", b"regularization_loss", "revision", b"revision", "row", b"row", "sample_count", b"sample_count", "target_mean", b"target_mean", "target_variance", b"target_variance", "update_norm", b"update_norm", "weight_norm", b"weight_norm"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["activation_mean", b"activation_mean", "activation_std", b"activation_std", "clip_ratio", b"clip_ratio", "confidence", b"confidence", "correct_count", b"correct_count", "data_loss", b"data_loss", "dead_unit_share", b"dead_unit_share", "global_grad_norm", b"global_grad_norm", "grad_norm", b"grad_norm", "grad_zero_share", b"grad_zero_share", "input_max", b"input_max", "input_mean", b"input_mean", "input_min", b"input_min", "input_nonfinite_count", b"input_nonfinite_count", "input_std", b"input_std", "label_bucket_count", b"label_bucket_count", "label_count", b"label_count", "loss_scale", b"loss_scale", "positive_count", b"positive_count", "prediction_bucket_count", b"prediction_bucket_count", "prediction_count", b"prediction_count", "regularization_grad_norm", b"regularization_grad_norm", "regularization_loss", b"regularization_loss", "revision", b"revision", "row", b"row", "sample_count", b"sample_count", "saturated_unit_share", b"saturated_unit_share", "skipped", b"skipped", "target_deviation", b"target_deviation", "target_mean", b"target_mean", "target_variance", b"target_variance", "update_norm", b"update_norm", "weight_norm", b"weight_norm"]) -> None: ...
 
 global___PackedSampled = PackedSampled
 

@@ -25,6 +25,8 @@ from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.history import History, Mark
 from flatline_monitor.runs.journal import Snapshot
 from flatline_monitor.runs.records import (
+    Activation,
+    ActivationKind,
     ClientHealth,
     Evaluation,
     Hello,
@@ -32,12 +34,13 @@ from flatline_monitor.runs.records import (
     Role,
     Sampled,
     Task,
+    Untrained,
     Variable,
     Variables,
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 3
+VERSION = 4
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
@@ -45,8 +48,8 @@ KINDS: Mapping[str, type] = {
     for kind in (
         *(Run, Closing, Facts, Mark, Page, Alert, Finding, Evidence, Reason, Side),
         *(History, FirstBad, Firsts, Rows, Sampled, Blocks, Curve),
-        *(Hello, Variable, Variables, Evaluation, ClientHealth),
-        *(State, RunState, Severity, Task, LossKind, Role),
+        *(Hello, Variable, Untrained, Activation, Variables, Evaluation, ClientHealth),
+        *(State, RunState, Severity, Task, LossKind, Role, ActivationKind),
     )
 }
 

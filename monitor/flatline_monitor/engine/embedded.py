@@ -18,6 +18,7 @@ from flatline_monitor.engine.advance import JUDGED_RANK, Arrival, Ask, Run, adva
 from flatline_monitor.engine.codec import unpack
 from flatline_monitor.engine.counters import Counters, Histogram
 from flatline_monitor.engine.reports import run_report
+from flatline_monitor.engine.wishes import wished
 from flatline_monitor.runs.journal import Snapshot
 from flatline_monitor.runs.liveness import GIVEN_UP_SECONDS, patience_seconds
 from flatline_monitor.runs.records import Hello, RefusedError, StreamKey, Variables
@@ -39,6 +40,7 @@ class Engine:
         self._runs: dict[str, Run] = {}
         self._reports: dict[str, RunReport] = {}
         self._snapshots: dict[str, int] = {}
+        self._wished_at: dict[str, int] = {}
         self._forgotten: set[str] = set()
 
     def knows(self, stream: StreamKey) -> bool:
@@ -87,6 +89,14 @@ class Engine:
             if report.state is State.FIRING and report.severity is not None:
                 self.counters.fired[report.detector, report.severity.value] += 1
         return changed
+
+    def wish(self, run_id: str) -> int:
+        """Return how many of a run's next steps should be sampled; now and then more than 0."""
+        run = self._runs[run_id]
+        steps = wished(run, self._catalogue, self._wished_at.get(run_id))
+        if steps:
+            self._wished_at[run_id] = run.history.step
+        return steps
 
     def firing(self, run_id: str) -> list[AlertReport]:
         """Return the alerts of a run that fire now."""
@@ -160,6 +170,7 @@ class Engine:
         for run_id in ended[: max(0, len(ended) - ENDED_RUNS_KEPT)]:
             del self._runs[run_id]
             self._reports.pop(run_id, None)
+            self._wished_at.pop(run_id, None)
             self._forgotten.add(run_id)
 
     def _report(self, run_id: str) -> RunReport:

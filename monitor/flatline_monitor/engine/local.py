@@ -20,7 +20,7 @@ from flatline_monitor.engine.advance import JUDGED_RANK, Arrival
 from flatline_monitor.engine.codec import snapshot
 from flatline_monitor.engine.embedded import Engine
 from flatline_monitor.runs.journal import Entry, Remembered, Snapshot
-from flatline_monitor.runs.records import End, Hello, Record, Stalled, StreamKey, Variables
+from flatline_monitor.runs.records import Chunk, End, Hello, Record, Stalled, StreamKey, Variables
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,9 @@ class Listener(Protocol):
 
     def conclude(self, verdict: RunVerdict, causes: Sequence[Cause]) -> None:
         """Say how the run is, all in all, and what probably explains it, the likeliest first."""
+
+    def wish(self, steps: int) -> None:
+        """Say that the next so many steps should be sampled."""
 
 
 @dataclass(slots=True)
@@ -178,6 +181,8 @@ class LocalRouter:
         if changed or self._engine.state(stream.run_id) is not state:
             for line in self._lines_of(stream.run_id):
                 self._conclude(stream.run_id, line)
+        if isinstance(record, Chunk):
+            self._wish(stream.run_id)
 
     def _keep(self, entry: Entry) -> None:
         self._waiting.entries.append(entry)
@@ -232,6 +237,12 @@ class LocalRouter:
             for stream, line in self._lines.items()
             if stream.run_id == run_id and stream.rank == JUDGED_RANK
         ]
+
+    def _wish(self, run_id: str) -> None:
+        lines = self._lines_of(run_id)
+        if lines and (steps := self._engine.wish(run_id)):
+            for line in lines:
+                line.listener.wish(steps)
 
     def _greet(self, run_id: str, line: _Line) -> None:
         """Tell a client that has come how the run is, but not that it is away."""

@@ -76,6 +76,24 @@ RUN_OVERHEAD = _gauge(
     "run",
     text="Time that flatline spent on the training thread / time of the training.",
 )
+RUN_CLIENT_SECONDS = _counter(
+    "flatline_run_client_seconds_total",
+    "run",
+    text="Time that flatline spent on the training thread, tracing apart. "
+    "From 0 again after a restart of the training.",
+)
+RUN_TRACING_SECONDS = _counter(
+    "flatline_run_client_tracing_seconds_total",
+    "run",
+    text="Time that the tracing of the measuring functions took. "
+    "From 0 again after a restart of the training.",
+)
+RUN_SAMPLED_STEPS = _counter(
+    "flatline_run_sampled_steps_total",
+    "run",
+    text="Steps on which the costly signals were measured. "
+    "From 0 again after a restart of the training.",
+)
 RUN_SCALAR = Metric(
     "flatline_run_scalar",
     Kind.GAUGE,
@@ -142,6 +160,9 @@ METRICS = (
     RUN_STEP,
     RUN_RANKS,
     RUN_OVERHEAD,
+    RUN_CLIENT_SECONDS,
+    RUN_TRACING_SECONDS,
+    RUN_SAMPLED_STEPS,
     RUN_SCALAR,
     ALERT_ACTIVE,
     ALERT_TRANSITION,

@@ -32,7 +32,7 @@ def render_block(report: RunReport, *, quiet: bool) -> Block:
         metrics.RUN_LAST_REPORT: _one(metrics.RUN_LAST_REPORT, report, report.last_report_at),
         metrics.RUN_STEP: _one(metrics.RUN_STEP, report, report.step),
         metrics.RUN_RANKS: _one(metrics.RUN_RANKS, report, report.ranks),
-        metrics.RUN_OVERHEAD: _overhead(report),
+        **_health(report),
         metrics.RUN_SCALAR: _scalars(report),
         metrics.ALERT_ACTIVE: _active(report, quiet=quiet),
         metrics.ALERT_TRANSITION: _transitions(report),
@@ -71,9 +71,16 @@ def _verdicts(report: RunReport) -> list[str]:
     ]
 
 
-def _overhead(report: RunReport) -> list[str]:
-    ratio = None if report.health is None else report.health.overhead_ratio
-    return _one(metrics.RUN_OVERHEAD, report, ratio)
+def _health(report: RunReport) -> dict[Metric, list[str]]:
+    """Return what the client says of itself; nothing where it has not said it."""
+    health = report.health
+    values = {
+        metrics.RUN_OVERHEAD: None if health is None else health.overhead_ratio,
+        metrics.RUN_CLIENT_SECONDS: None if health is None else health.spent_seconds,
+        metrics.RUN_TRACING_SECONDS: None if health is None else health.tracing_seconds,
+        metrics.RUN_SAMPLED_STEPS: None if health is None else health.sampled_steps,
+    }
+    return {metric: _one(metric, report, value) for metric, value in values.items()}
 
 
 def _scalars(report: RunReport) -> list[str]:

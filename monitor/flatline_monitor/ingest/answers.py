@@ -92,6 +92,11 @@ def verdict(verdict: RunVerdict, causes: Sequence[Cause]) -> bytes:
     ).SerializeToString()
 
 
+def wish(steps: int) -> bytes:
+    """Return a request for so many more sampled steps."""
+    return monitor_pb2.WatchResponse(wish=monitor_pb2.Wish(steps=steps)).SerializeToString()
+
+
 def _cause(cause: Cause) -> monitor_pb2.Cause:
     return monitor_pb2.Cause(
         name=cause.name,

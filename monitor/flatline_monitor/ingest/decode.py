@@ -6,10 +6,11 @@ from google.protobuf.message import DecodeError
 
 from flatline.v1 import monitor_pb2, packed_pb2
 from flatline_monitor.ingest import checks, columns
-from flatline_monitor.ingest.columns import ANY_SHAPE, Shape
 from flatline_monitor.ingest.hello import read_hello
 from flatline_monitor.ingest.limits import UNLIMITED, Limits
 from flatline_monitor.ingest.reasons import Reason
+from flatline_monitor.ingest.shape import ANY_SHAPE, Shape
+from flatline_monitor.ingest.variables import read_variables
 from flatline_monitor.runs.records import (
     Chunk,
     ClientHealth,
@@ -18,15 +19,10 @@ from flatline_monitor.runs.records import (
     Evaluation,
     Record,
     RefusedError,
-    Role,
     Stalled,
-    Variable,
-    Variables,
 )
 
-_ROLES = dict(enumerate(Role))
 _STATUSES = dict(enumerate(EndStatus, start=1))
-_MAX_AXES = 32
 
 
 def decode(raw: bytes) -> tuple[int, Record]:
@@ -62,7 +58,7 @@ def record(message: packed_pb2.PackedWatchRequest, limits: Limits, shape: Shape)
         case "hello":
             return read_hello(message.hello, limits)
         case "variables":
-            return _variables(message.variables, limits)
+            return read_variables(message.variables, limits)
         case "chunk":
             return _chunk(message.chunk, limits, shape)
         case "evaluation":
@@ -73,38 +69,6 @@ def record(message: packed_pb2.PackedWatchRequest, limits: Limits, shape: Shape)
         Reason.UNDECODABLE,
         "a message without content that this monitor knows; it must be a hello, variables, "
         "a chunk, an evaluation or an end",
-    )
-
-
-def _variables(message: monitor_pb2.Variables, limits: Limits) -> Variables:
-    if not message.revision:
-        raise RefusedError(Reason.INVALID_VARIABLES, "variables.revision is 0; it counts from 1")
-    checks.count(Reason.TOO_MANY_VARIABLES, "variables", len(message.variables), limits.variables)
-    checks.count(Reason.TOO_MANY_VARIABLES, "variables.inputs", len(message.inputs), limits.inputs)
-    return Variables(
-        revision=message.revision,
-        variables=tuple(_variable(each, limits) for each in message.variables),
-        inputs=tuple(
-            checks.text("variables.inputs", each, limits.path_bytes) for each in message.inputs
-        ),
-    )
-
-
-def _variable(message: monitor_pb2.Variable, limits: Limits) -> Variable:
-    path = checks.text("variable.path", message.path, limits.path_bytes, required=True)
-    shape = tuple(message.shape)
-    # The sizes are multiplied as int64 further in.
-    if len(shape) > _MAX_AXES or math.prod(shape) > checks.MAX_STEP:
-        raise RefusedError(
-            Reason.INVALID_VARIABLES,
-            f"variable {checks.shown(path)} has {len(shape)} axes and {math.prod(shape):.3g} "
-            f"elements; at most {_MAX_AXES} axes and 2**62 elements are taken",
-        )
-    return Variable(
-        path=path,
-        layer=checks.text("variable.layer", message.layer, limits.path_bytes),
-        role=_ROLES.get(message.role, Role.OTHER),
-        shape=shape,
     )
 
 
@@ -123,6 +87,9 @@ def _chunk(message: packed_pb2.PackedChunk, limits: Limits, shape: Shape) -> Chu
         learning_rate=columns.values("learning_rate", message.learning_rate, len(changes)),
         scalars=columns.scalars(message.scalars, first, n, limits),
         health=_health(message.health) if message.HasField("health") else None,
+        outside_seconds=(
+            _seconds(message.outside_seconds) if message.HasField("outside_seconds") else None
+        ),
     )
 
 
@@ -167,4 +134,12 @@ def _health(message: monitor_pb2.ClientHealth) -> ClientHealth:
         message.overhead_ratio if message.HasField("overhead_ratio") else None,
         min(message.sampled_steps, checks.MAX_STEP),
         min(message.dropped_records, checks.MAX_STEP),
+        _seconds(message.spent_seconds) if message.HasField("spent_seconds") else None,
+        _seconds(message.tracing_seconds) or 0.0,
     )
+
+
+def _seconds(value: float) -> float | None:
+    """Return a time, None where the value can be none."""
+    # Like step_seconds it decides nothing: a clock gone wrong is no reason to refuse a run.
+    return value if math.isfinite(value) and value >= 0 else None

@@ -17,6 +17,7 @@ class Limits:
     ranks: int = 1_024
     """Processes that train one run."""
     variables: int = 20_000
+    """Also of the arrays that are not trained, and of the layers whose outputs are looked at."""
     inputs: int = 1_024
     """Inputs of a model."""
     classes: int = 256

@@ -14,13 +14,17 @@ _FINDINGS = 256
 
 
 class Outbox:
-    """A Listener whose news are written by `pump`: findings, the latest verdict, then acks."""
+    """A Listener whose news are written by `pump`: findings, verdict, wish, then acks.
+
+    Of verdicts and wishes only the latest is held.
+    """
 
     def __init__(self) -> None:
         self._received = self._durable = 0
         self._last: int | None = None
         self._findings: deque[AlertReport] = deque(maxlen=_FINDINGS)
         self._verdict: bytes | None = None
+        self._wish: bytes | None = None
         self._news = asyncio.Event()
 
     def acknowledge(self, received: int, durable: int) -> None:
@@ -37,6 +41,11 @@ class Outbox:
     def conclude(self, verdict: RunVerdict, causes: Sequence[Cause]) -> None:
         """Note how the run is; what was not written yet is out of date."""
         self._verdict = answers.verdict(verdict, causes)
+        self._news.set()
+
+    def wish(self, steps: int) -> None:
+        """Note how many more steps should be sampled, instead of an earlier wish."""
+        self._wish = answers.wish(steps)
         self._news.set()
 
     def finish(self, last: int) -> None:
@@ -63,5 +72,8 @@ class Outbox:
         """Return the next news that must be heard before an ack."""
         if self._findings:
             return answers.finding(self._findings.popleft())
-        verdict, self._verdict = self._verdict, None
-        return verdict
+        if self._verdict:
+            verdict, self._verdict = self._verdict, None
+            return verdict
+        wish, self._wish = self._wish, None
+        return wish

@@ -21,6 +21,9 @@ class Listener(Protocol):
     def conclude(self, verdict: RunVerdict, causes: Sequence[Cause]) -> None:
         """Say how the run is, all in all, and what probably explains it, the likeliest first."""
 
+    def wish(self, steps: int) -> None:
+        """Say that the next so many steps should be sampled."""
+
 
 class Router(Protocol):
     """Takes the records of all streams; engine.local.LocalRouter is one."""

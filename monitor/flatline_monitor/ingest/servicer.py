@@ -9,7 +9,6 @@ import structlog
 
 from flatline_monitor.ingest import answers
 from flatline_monitor.ingest.checks import MAX_STEP
-from flatline_monitor.ingest.columns import ANY_SHAPE, Shape
 from flatline_monitor.ingest.decode import parse, record
 from flatline_monitor.ingest.hello import read_opening
 from flatline_monitor.ingest.limits import Limits
@@ -17,6 +16,7 @@ from flatline_monitor.ingest.outbox import Outbox
 from flatline_monitor.ingest.reasons import Reason
 from flatline_monitor.ingest.refusals import Refusals
 from flatline_monitor.ingest.router import Router
+from flatline_monitor.ingest.shape import ANY_SHAPE, Shape, announced
 from flatline_monitor.runs.records import Hello, Record, RefusedError, StreamKey, Variables
 
 Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
@@ -51,11 +51,7 @@ class _Stream:
     @property
     def shape(self) -> Shape:
         """The axes that were announced."""
-        classes = self.hello.class_count
-        if self.variables is None:
-            return Shape(0, 0, 0, classes) if self.whole else Shape(classes=classes)
-        revision, arrays = self.variables.revision, self.variables.variables
-        return Shape(revision, len(arrays), len(self.variables.inputs), classes)
+        return announced(self.hello, self.variables, whole=self.whole)
 
     def note(self, sequence: int, item: Record) -> None:
         """Take over what a new record says about those that follow."""

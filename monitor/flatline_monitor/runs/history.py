@@ -253,7 +253,9 @@ def _picture(
 
 def _summarised(history: History, rows: Rows) -> History:
     block = summarise(rows)
-    samples = min(SAMPLES_KEPT, VALUES_KEPT // max(1, len(history.variables.variables)))
+    axes = history.variables
+    widest = max(1, len(axes.variables), len(axes.activations))
+    samples = min(SAMPLES_KEPT, VALUES_KEPT // widest)
     window = latest(join(history.window, rows), STEPS_KEPT, max(samples, FEWEST_SAMPLES_KEPT))
     return replace(
         history,

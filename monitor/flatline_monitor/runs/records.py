@@ -45,6 +45,14 @@ class LossSource(enum.IntEnum):
     AS_LOGGED = 3
 
 
+class SkipReason(enum.IntEnum):
+    """Why an optimizer left the variables as they were; the numbers are those of the wire."""
+
+    NOT_SKIPPED = 0
+    OVERFLOW = 1
+    ACCUMULATING = 2
+
+
 class Role(enum.StrEnum):
     """What a variable does in its layer."""
 
@@ -55,6 +63,14 @@ class Role(enum.StrEnum):
     GAMMA = "gamma"
     BETA = "beta"
     RECURRENT_KERNEL = "recurrent_kernel"
+
+
+class ActivationKind(enum.StrEnum):
+    """How a unit of a layer can stop to pass on a gradient."""
+
+    OTHER = "other"
+    RECTIFIER = "rectifier"
+    SQUASHER = "squasher"
 
 
 class EndStatus(enum.StrEnum):
@@ -99,6 +115,9 @@ class Variable:
     layer: str
     role: Role
     shape: tuple[int, ...]
+    layer_class: str = ""
+    estimated: bool = False
+    """Norms of the weight and of the update are estimated from some of the rows."""
 
     @property
     def size(self) -> int:
@@ -107,12 +126,37 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Untrained:
+    """One array of the model that no optimizer changes; it has no place on any axis."""
+
+    path: str
+    trainable: bool
+    """It should be trained, and yet has no gradient; False: the program has frozen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """One layer with a nonlinearity; its index in `Variables` is its place on that axis."""
+
+    layer: str
+    kind: ActivationKind
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Variables:
-    """The trainable arrays in forward order, and the names of the model's inputs."""
+    """The trainable arrays in forward order, and what else a model's columns go over."""
 
     revision: int
     variables: tuple[Variable, ...]
     inputs: tuple[str, ...] = ()
+    """Names of the model's inputs."""
+    untrained: tuple[Untrained, ...] = ()
+    activations: tuple[Activation, ...] = ()
+
+    def activations_of(self, kind: ActivationKind) -> list[int]:
+        """Return the indices of the activations of a kind, which have an axis of their own."""
+        return [i for i, each in enumerate(self.activations) if each.kind is kind]
 
 
 Columns: TypeAlias = Mapping[str, Shaped[np.ndarray, "..."]]
@@ -124,13 +168,18 @@ class Sampled:
     """The sampled steps of a chunk.
 
     `columns` may hold, by the names in proto/flatline/v1/monitor.proto and with its units:
-    global_grad_norm, loss_scale, data_loss, regularization_loss, sample_count: [sampled];
-    grad_norm, weight_norm, update_norm, grad_nonfinite_count: [sampled, variable];
+    global_grad_norm, clip_ratio, skipped (a SkipReason), loss_scale, data_loss,
+    regularization_loss, regularization_grad_norm, sample_count, confidence: [sampled];
+    grad_norm, grad_zero_share, weight_norm, update_norm: [sampled, variable];
     label_count, prediction_count, correct_count: [sampled, class];
+    label_bucket_count, prediction_bucket_count: [sampled, bucket];
     positive_count: [sampled, label];
     input_mean, input_std, input_min, input_max, input_nonfinite_count: [sampled, input];
-    target_mean, target_variance: [sampled, output].
-    Floats are float32, counts uint32.
+    target_mean, target_variance, target_deviation: [sampled, output];
+    activation_mean, activation_std: [sampled, activation];
+    dead_unit_share: [sampled, rectifier], saturated_unit_share: [sampled, squasher], over the
+    activations of that kind.
+    Floats are float32, counts and reasons uint32.
     """
 
     step: Int[np.ndarray, " sampled"]
@@ -149,6 +198,9 @@ class ClientHealth:
     """None: not known, because every step of a short run was sampled."""
     sampled_steps: int = 0
     dropped_records: int = 0
+    spent_seconds: float | None = None
+    """Time spent on the training thread, tracing apart; None: not known, as above."""
+    tracing_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +223,8 @@ class Chunk:
     scalars: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     """Steps and values of each number that the program logs under a name of its own."""
     health: ClientHealth | None = None
+    outside_seconds: float | None = None
+    """Of all step_seconds, those outside of train steps, 0 or more; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)

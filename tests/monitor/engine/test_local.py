@@ -46,6 +46,7 @@ class Client:
         self.received = self.durable = 0
         self.told: list[tuple[str, str]] = []
         self.verdicts: list[tuple[str, bool]] = []
+        self.wishes: list[int] = []
 
     def acknowledge(self, received, durable):
         assert received >= self.received
@@ -57,6 +58,9 @@ class Client:
 
     def conclude(self, verdict, causes):
         self.verdicts.append((verdict.level.value, verdict.closing))
+
+    def wish(self, steps):
+        self.wishes.append(steps)
 
     async def send(self, router, numbers):
         for number in numbers:

@@ -8,6 +8,7 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import RunReport, RunState
 from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Severity
+from flatline_monitor.runs.records import ClientHealth
 from tests.monitor.exposition.counting import Monitor
 from tests.monitor.reports import RUN_ID, START, firing_alert, quiet_alert, run_report
 
@@ -44,6 +45,9 @@ def test_a_run_in_full() -> None:
         'flatline_run_step{run="r1"} 61',
         'flatline_run_ranks{run="r1"} 1',
         'flatline_run_client_overhead_ratio{run="r1"} 0.0078125',
+        'flatline_run_client_seconds_total{run="r1"} 0.25',
+        'flatline_run_client_tracing_seconds_total{run="r1"} 2.0',
+        'flatline_run_sampled_steps_total{run="r1"} 4',
         'flatline_run_scalar{run="r1",name="loss"} 0.5',
         'flatline_run_scalar{run="r1",name="learning_rate"} 0.001',
         'flatline_run_scalar{run="r1",name="global_grad_norm"} 3.25',
@@ -62,6 +66,15 @@ def test_absent_zero_and_nan_are_three_things() -> None:
     assert 'flatline_run_scalar{run="r1",name="loss"} NaN' in lines
     assert 'flatline_run_scalar{run="r1",name="learning_rate"} 0.0' in lines
     assert not [line for line in lines if "step" in line or "norm" in line or "ratio" in line]
+
+
+def test_what_the_client_does_not_know_has_no_series() -> None:
+    """A short run that is sampled on every step cannot tell its own time from the measuring."""
+    health = ClientHealth(overhead_ratio=None, sampled_steps=3)
+    lines = lines_of(Monitor(run_report("r1", health=health)), "r1")
+
+    assert 'flatline_run_sampled_steps_total{run="r1"} 3' in lines
+    assert not [line for line in lines if "overhead" in line or "client_seconds" in line]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +128,7 @@ def test_time_passes_for_a_run_that_does_not_change() -> None:
     assert (before, page.series()[ACTIVE % "warning"]) == (1, 0)
 
 
-@pytest.mark.parametrize(("seconds", "there"), [(899, 20), (900, 0)])
+@pytest.mark.parametrize(("seconds", "there"), [(899, 23), (900, 0)])
 def test_the_series_of_a_run_go_after_the_retention(seconds: float, there: int) -> None:
     page = Monitor(ended(0))
     page.now = START + seconds
@@ -180,16 +193,16 @@ def own_series() -> int:
 
 
 def two_runs(cap: int) -> Monitor:
-    """Return a page with an older and a newer run, of 17 series each but for the alerts."""
+    """Return a page with an older and a newer run, of 20 series each but for the alerts."""
     newer = run_report("newer", started_at=START + 1, alerts=())
     return Monitor(newer, run_report("older", alerts=()), series_cap=own_series() + cap)
 
 
-@pytest.mark.parametrize(("cap", "bare"), [(34, ""), (33, "newer"), (31, "newer"), (30, "older")])
+@pytest.mark.parametrize(("cap", "bare"), [(40, ""), (39, "newer"), (37, "newer"), (36, "older")])
 def test_the_newest_runs_lose_their_optional_series_first(cap: int, bare: str) -> None:
     """The cap is exact: one series too many, and the newest run goes without its scalars."""
     page = two_runs(cap)
-    with_scalars = {run for run in ("newer", "older") if len(lines_of(page, run)) == 17}
+    with_scalars = {run for run in ("newer", "older") if len(lines_of(page, run)) == 20}
 
     expected = {"": {"newer", "older"}, "newer": {"older"}, "older": set[str]()}
     assert with_scalars == expected[bare]
@@ -197,7 +210,7 @@ def test_the_newest_runs_lose_their_optional_series_first(cap: int, bare: str) -
 
 def test_a_dropped_series_is_counted_once() -> None:
     """It counts what is missing, not how often somebody looked."""
-    page = two_runs(33)
+    page = two_runs(39)
     seen = [page.series()["flatline_series_dropped_total"] for _ in range(3)]
     page.runs = (page.runs[1],)
     seen.append(page.series()["flatline_series_dropped_total"])

@@ -13,6 +13,7 @@ from flatline.v1 import monitor_pb2 as pb
 from flatline_monitor.ingest.auth import Tokens
 from flatline_monitor.ingest.limits import Limits
 from flatline_monitor.ingest.refusals import Refusals
+from flatline_monitor.ingest.router import Router
 from flatline_monitor.ingest.server import build_server, listen
 from flatline_monitor.ingest.servicer import Servicer
 from tests.monitor.ingest.memory_router import MemoryRouter
@@ -31,7 +32,8 @@ def run(story: Coroutine[Any, Any, T]) -> T:
 class Service:
     """A service and a channel to it."""
 
-    router: MemoryRouter
+    router: Any
+    """The MemoryRouter, or the one that was given."""
     refusals: Refusals
     servicer: Servicer
     server: grpc.aio.Server
@@ -44,7 +46,7 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def service(
-    router: MemoryRouter | None = None,
+    router: Router | None = None,
     limits: Limits | None = None,
     token_file: Path | None = None,
 ) -> AsyncIterator[Service]:

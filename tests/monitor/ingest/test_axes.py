@@ -1,7 +1,9 @@
 """Columns go by the axes that their stream announced, over reconnects and further fits."""
 
 import grpc
+import pytest
 
+from flatline.v1 import monitor_pb2 as pb
 from tests.monitor.ingest.talk import everything, refused, run, service
 from tests.monitor.ingest.wire import chunk, evaluation, hello, variables
 
@@ -65,5 +67,36 @@ def test_a_further_fit_may_change_the_number_of_classes() -> None:
             )
 
             assert answers[-1].ack.durable_sequence == 4
+
+    run(story())
+
+
+RECTIFIER, SQUASHER = pb.ACTIVATION_KIND_RECTIFIER, pb.ACTIVATION_KIND_SQUASHER
+LAYERS = [
+    pb.Activation(layer=f"a{i}", kind=kind, units=8)
+    for i, kind in enumerate((RECTIFIER, pb.ACTIVATION_KIND_UNSPECIFIED, SQUASHER, RECTIFIER))
+]
+WIDTHS = {"activation_mean": 4, "activation_std": 4, "dead_unit_share": 2}
+WIDTHS["saturated_unit_share"] = 1
+
+
+@pytest.mark.parametrize(("name", "width"), WIDTHS.items())
+def test_shares_of_units_go_over_the_activations_of_their_kind(name: str, width: int) -> None:
+    """All layers have a mean, and only those that can have dead units have a share of them."""
+
+    async def story() -> None:
+        async with service() as it:
+            named = variables(1, activations=LAYERS)
+            fits = chunk(2, sampled={"grad_norm": [], name: [0.5] * width})
+            answers = await everything(it.watch(), [hello(), named, fits])
+            assert answers[-1].ack.durable_sequence == 2
+
+            wide = chunk(3, sampled={"grad_norm": [], name: [0.5] * (width + 1)})
+            code, details = await refused(it.watch(), [hello(), wide])
+            assert (code, name in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+            stale = chunk(3, sampled={"grad_norm": [], name: [0.5] * width, "revision": 2})
+            code, details = await refused(it.watch(), [hello(), stale])
+            assert (code, "revision is 2" in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
 
     run(story())

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flatline.v1 import monitor_pb2 as pb
-from flatline_monitor.ingest.columns import ANY_SHAPE
 from flatline_monitor.ingest.decode import decode, parse, record
 from flatline_monitor.ingest.limits import Limits
+from flatline_monitor.ingest.shape import ANY_SHAPE
 from flatline_monitor.runs.records import (
+    Activation,
+    ActivationKind,
     Chunk,
     ClientHealth,
     End,
@@ -23,20 +25,26 @@ from flatline_monitor.runs.records import (
     LossSource,
     RefusedError,
     Role,
+    SkipReason,
     Stalled,
     Task,
+    Untrained,
+    Variable,
     Variables,
 )
 from tests.monitor.ingest.wire import chunk, end, evaluation, hello, variables
 
 FLOATS = st.floats(width=32)
 SAMPLED_AXES = {
-    **dict.fromkeys(("grad_norm", "weight_norm", "update_norm", "grad_nonfinite_count"), 3),
+    **dict.fromkeys(("grad_norm", "grad_zero_share", "weight_norm", "update_norm"), 3),
     **dict.fromkeys(("label_count", "prediction_count", "correct_count", "positive_count"), 4),
     **dict.fromkeys(("input_mean", "input_std", "input_min", "input_max"), 2),
     "input_nonfinite_count": 2,
-    "target_mean": 5,
-    "target_variance": 5,
+    **dict.fromkeys(("target_mean", "target_variance", "target_deviation"), 5),
+    **dict.fromkeys(("label_bucket_count", "prediction_bucket_count"), 256),
+    **dict.fromkeys(("activation_mean", "activation_std"), 7),
+    "dead_unit_share": 3,
+    "saturated_unit_share": 4,
 }
 
 
@@ -77,6 +85,8 @@ def test_every_field_of_a_hello_arrives() -> None:
         (Role, pb.Role, "ROLE"),
         (EndStatus, pb.EndStatus, "END_STATUS"),
         (LossSource, pb.LossSource, "LOSS_SOURCE"),
+        (SkipReason, pb.SkipReason, "SKIP_REASON"),
+        (ActivationKind, pb.ActivationKind, "ACTIVATION_KIND"),
     ],
 )
 def test_our_words_are_those_of_the_wire(ours: Any, theirs: Any, prefix: str) -> None:
@@ -84,21 +94,50 @@ def test_our_words_are_those_of_the_wire(ours: Any, theirs: Any, prefix: str) ->
     names = [each.name for each in ours]
     wire = [name.removeprefix(f"{prefix}_") for name in theirs.keys()]  # noqa: SIM118 - no mapping
 
-    assert names[-3:] == wire[-3:]
+    assert names[-2:] == wire[-2:]
     assert [n for n in wire if n != "UNSPECIFIED"] == [
-        n for n in names if n not in ("UNKNOWN", "OTHER")
+        n for n in names if n not in ("UNKNOWN", "OTHER", "NOT_SKIPPED")
     ]
 
 
 def test_words_of_a_newer_client_are_unknown_and_no_error() -> None:
     """An enum may grow without a new protocol."""
     _, told = decode(hello(task=77, loss_kind=78))
-    _, arrays = decode(variables(1, variables=[pb.Variable(path="p", role=cast("Any", 79))]))
+    newer = cast("Any", 79)
+    array, layer = pb.Variable(path="p", role=newer), pb.Activation(layer="l", kind=newer)
+    _, arrays = decode(variables(1, variables=[array], activations=[layer]))
 
     assert isinstance(told, Hello)
     assert isinstance(arrays, Variables)
     assert (told.task, told.loss_kind) == (Task.UNKNOWN, LossKind.UNKNOWN)
     assert arrays.variables[0].role is Role.OTHER
+    assert arrays.activations[0].kind is ActivationKind.OTHER
+
+
+def test_all_that_is_said_of_a_model_arrives() -> None:
+    """What was not trained, and which layers can have dead units, beside the variables."""
+    kernel = pb.Variable(
+        path="d/kernel",
+        layer="d",
+        role=pb.ROLE_KERNEL,
+        shape=[4, 2],
+        layer_class="Dense",
+        estimated=True,
+    )
+    raw = variables(
+        variables=[kernel],
+        untrained=[pb.Untrained(path="n/mean"), pb.Untrained(path="e/w", trainable=True)],
+        activations=[pb.Activation(layer="d", kind=pb.ACTIVATION_KIND_SQUASHER, units=2)],
+    )
+
+    _, it = decode(raw)
+
+    assert isinstance(it, Variables)
+    assert it.variables == (
+        Variable("d/kernel", "d", Role.KERNEL, (4, 2), layer_class="Dense", estimated=True),
+    )
+    assert it.untrained == (Untrained("n/mean", trainable=False), Untrained("e/w", trainable=True))
+    assert it.activations == (Activation("d", ActivationKind.SQUASHER, 2),)
 
 
 @settings(deadline=None)
@@ -140,6 +179,58 @@ def test_a_sampled_column_has_rows_and_its_own_axis(name: str, width: int) -> No
     np.testing.assert_array_equal(it.sampled.columns[name], values.reshape(2, width))
     kind = np.uint32 if name.endswith("count") else np.float32
     assert it.sampled.columns[name].dtype == kind
+
+
+def test_what_each_sampled_step_has_once_arrives() -> None:
+    """Why a step changed nothing is a number of SkipReason; floats are as sent."""
+    floats = ("clip_ratio", "regularization_grad_norm", "confidence")
+    told = {name: [0.5, math.nan] for name in floats} | {"skipped": [0, 2]}
+
+    _, it = decode(chunk(sampled={"row": [0, 3], "grad_norm": []} | told))
+
+    assert isinstance(it, Chunk)
+    for name in floats:
+        np.testing.assert_array_equal(it.sampled.columns[name], [0.5, math.nan])
+    assert it.sampled.columns["skipped"].tolist() == [0, SkipReason.ACCUMULATING]
+
+
+@pytest.mark.parametrize("field", [*pb.Sampled.DESCRIPTOR.fields], ids=lambda field: field.name)
+def test_no_column_of_the_wire_is_overlooked(field: Any) -> None:
+    """Whatever message Sampled has, a record has it by the same name."""
+    if field.name in ("row", "revision"):
+        return
+
+    _, it = decode(chunk(sampled={"grad_norm": [], field.name: [1]}))
+
+    assert isinstance(it, Chunk)
+    assert it.sampled.columns[field.name].ravel().tolist() == [1]
+
+
+def test_a_number_without_offsets_has_a_value_for_every_step() -> None:
+    """One without values is nothing, as ever."""
+    told = [pb.Scalar(name="all", value=[4, 3, 2, 1]), pb.Scalar(name="none")]
+
+    _, it = decode(chunk(first_step=10, scalars=told))
+
+    assert isinstance(it, Chunk)
+    assert [column.tolist() for column in it.scalars["all"]] == [[10, 11, 12, 13], [4, 3, 2, 1]]
+    assert [column.tolist() for column in it.scalars["none"]] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard"), [(0.0, 0.0), (2.5, 2.5), (-1.0, None), (math.nan, None), (math.inf, None)]
+)
+def test_a_time_that_can_be_none_is_not_known(sent: float, heard: float | None) -> None:
+    """A clock gone wrong is no reason to refuse a run; absent is not 0."""
+    health = pb.ClientHealth(spent_seconds=sent, tracing_seconds=sent)
+    _, it = decode(chunk(outside_seconds=sent, health=health))
+    _, bare = decode(chunk(health=pb.ClientHealth()))
+
+    assert isinstance(it, Chunk)
+    assert isinstance(bare, Chunk)
+    assert it.outside_seconds == heard
+    assert it.health == ClientHealth(spent_seconds=heard, tracing_seconds=heard or 0.0)
+    assert (bare.outside_seconds, bare.health) == (None, ClientHealth())
 
 
 def test_nan_and_the_infinities_are_measurements() -> None:

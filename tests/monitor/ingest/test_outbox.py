@@ -52,7 +52,10 @@ def test_many_acks_become_one() -> None:
 
 
 def test_a_client_hears_the_newest_verdict_before_it_may_leave() -> None:
-    """Also when the last verdict, finding and ack come during a write; older ones are left out."""
+    """Also when the last verdict, finding and ack come during a write; older ones are left out.
+
+    So it is with wishes.
+    """
     written: list[pb.WatchResponse] = []
 
     async def story() -> None:
@@ -64,6 +67,8 @@ def test_a_client_hears_the_newest_verdict_before_it_may_leave() -> None:
                 outbox.conclude(RunVerdict(Level.SICK, "sick"), ())
                 outbox.conclude(RunVerdict(Level.HEALTHY, "after all", closing=True), ())
                 outbox.tell(firing_alert("no_skill"))
+                outbox.wish(10)
+                outbox.wish(20)
                 outbox.acknowledge(3, 3)
 
         outbox.finish(3)
@@ -73,8 +78,9 @@ def test_a_client_hears_the_newest_verdict_before_it_may_leave() -> None:
 
     run(story())
     kinds = [each.WhichOneof("message") for each in written]
-    assert kinds == ["verdict", "finding", "verdict", "ack"]
+    assert kinds == ["verdict", "finding", "verdict", "wish", "ack"]
     assert [each.verdict.sentence for each in written if each.HasField("verdict")] == [
         "hm",
         "after all",
     ]
+    assert [each.wish.steps for each in written if each.HasField("wish")] == [20]

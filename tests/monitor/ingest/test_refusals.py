@@ -53,6 +53,22 @@ RECORDS_INVALID = [
     ("invalid_name", [hello(), variables(1, variables=[pb.Variable()])], "path is empty"),
     ("too_many_variables", [hello(), variables(1, count=41)], "variables: 41; at most 40"),
     ("too_many_variables", [hello(), variables(1, inputs=1025)], "1025; at most 1024"),
+    (
+        "too_many_variables",
+        [hello(), variables(1, untrained=[pb.Untrained(path="p")] * 41)],
+        "variables.untrained: 41; at most 40",
+    ),
+    (
+        "too_many_variables",
+        [hello(), variables(1, activations=[pb.Activation(layer="l")] * 41)],
+        "variables.activations: 41; at most 40",
+    ),
+    (
+        "invalid_name",
+        [hello(), variables(1, untrained=[pb.Untrained()])],
+        "untrained.path is empty",
+    ),
+    ("invalid_name", [hello(), variables(1, activations=[pb.Activation()])], "layer is empty"),
     ("invalid_evaluation", [hello(), evaluation(1, step=-1)], "evaluation.step is -1"),
     ("invalid_evaluation", [hello(), evaluation(1, n=2**63)], "evaluation.n"),
     (
@@ -81,6 +97,14 @@ CHUNK_INVALID = [
     ("invalid_chunk", chunk(sampled={"grad_norm": [1, 2]}), "has 2 entries; by its axes"),
     ("invalid_chunk", chunk(sampled={"revision": 2}), "revision is 2; the variables last sent"),
     ("invalid_chunk", chunk(sampled={"data_loss": [1, 2]}), "data_loss has 2"),
+    ("invalid_chunk", chunk(sampled={"grad_zero_share": [1, 2]}), "grad_zero_share[row, variable]"),
+    ("invalid_chunk", chunk(sampled={"skipped": [3]}), "skipped holds 3; a reason is 0 to 2"),
+    ("too_many_classes", chunk(sampled={"label_bucket_count": [1] * 257}), "257; at most 256"),
+    (
+        "invalid_chunk",
+        chunk(sampled={"activation_mean": [1.0]}),
+        "activation_mean[row, activation] has 1 entries; by its axes it should have 0",
+    ),
     ("invalid_chunk", chunk(sampled={"input_mean": [1, 2]}), "input_mean[row, input] has 2"),
     (
         "invalid_chunk",
@@ -89,6 +113,7 @@ CHUNK_INVALID = [
     ),
     ("too_many_classes", chunk(sampled={"label_count": [1] * 257}), "257; at most 256"),
     ("invalid_chunk", chunk(scalars=[pb.Scalar(name="a", row=[0])]), "value has 0"),
+    ("invalid_chunk", chunk(scalars=[pb.Scalar(name="a", value=[0] * 3)]), "should have 4"),
     ("invalid_chunk", chunk(scalars=[pb.Scalar(name="a"), pb.Scalar(name="a")]), "comes twice"),
     ("invalid_name", chunk(scalars=[pb.Scalar(name="a" * 65)]), "at most 64"),
     ("too_many_metrics", chunk(scalars=SCALARS), "513; at most 512"),

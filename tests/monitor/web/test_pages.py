@@ -60,7 +60,7 @@ def test_a_run_in_full() -> None:
         "model/dense/kernel dense kernel 784 \N{MULTIPLICATION SIGN} 10",
         f"Id {RUN_ID} Project demo User ada Framework keras 3.15.1 Ranks 1 of 1",
         f"Started 2023-11-14 22:15:23 UTC Last report 2023-11-14 22:15:54 UTC Ended {ABSENT}",
-        "Time taken by flatline 0.78125 % of the training Sampled steps 4 Records dropped 0",
+        "Time taken by flatline 0.78125 % of the training Sampled steps 4 of 62 Records dropped 0",
         "branch main",
     ):
         assert shown in text
