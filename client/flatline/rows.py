@@ -56,6 +56,8 @@ class Activation:
     units: int = 0
     stride: int = 1
     """Every so many-th unit is looked at."""
+    low: float = 0.0
+    """Lower bound of a squasher, whose upper one is 1."""
 
 
 @dataclass(frozen=True)

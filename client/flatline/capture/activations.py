@@ -25,11 +25,6 @@ _ELEMENTS = 2**16
 """Elements of one layer's output that are looked at."""
 _LAYERS, _UNITS = 64, 2048
 """Layers and units, of all layers together, that are looked at."""
-BOUND = 0.98661
-"""A squashed value, scaled to -1..1, beyond which a unit passes on next to no gradient.
-
-It is the sigmoid at +-5 (DeepDiagnosis, section 3.2).
-"""
 _RECTIFIERS = {"relu", "relu6"}
 _SQUASHERS = {"sigmoid": 0.0, "hard_sigmoid": 0.0, "tanh": -1.0, "hard_tanh": -1.0}
 """Squashing functions and their lower bounds; the upper one is 1."""
@@ -119,33 +114,20 @@ def activation_columns(
     if not taken:
         return [], []
     most = max(_UNITS // len(taken), 8)
-    sizes: list[Any] = []
-    units: dict[str, list[Any]] = {"rectifier": [], "squasher": []}
+    described, means, squares = [], [], []
     for each, output in taken:
-        some = _some(output)
-        sizes.append(tf.stack([tf.reduce_mean(some), tf.nn.l2_loss(some) / _half(some)]))
-        if each.kind in units:
-            stopped = tf.sign(some) if each.kind == "rectifier" else _saturated(some, each.low)
-            stride = -(-int(output.shape[-1]) // most)
-            units[each.kind].append(
-                tf.reduce_mean(stopped[:, ::stride] if stride > 1 else stopped, 0)
-            )
-    columns = [Column("activation", tf.stack(sizes), "mean")]
-    columns += [Column(f"{kind}_units", tf.concat(v, 0), "mean") for kind, v in units.items() if v]
-    described = [
-        Activation(each.name, each.kind, int(output.shape[-1]), -(-int(output.shape[-1]) // most))
-        for each, output in taken
+        width = int(output.shape[-1])
+        stride = -(-width // most)
+        some = _some(output, stride)
+        # Few operations a layer: in a deep net they are what costs. The rest is done on the host.
+        means.append(tf.reduce_mean(some, 0))
+        squares.append(tf.reduce_mean(tf.square(some), 0))
+        described.append(Activation(each.name, each.kind, width, stride, each.low))
+    columns = [
+        Column("unit_mean", tf.concat(means, 0), "mean"),
+        Column("unit_square", tf.concat(squares, 0), "mean"),
     ]
     return described, columns
-
-
-def _saturated(some: Any, low: float) -> Any:
-    scaled = some if low < 0 else 2.0 * some - 1.0
-    return float32(tf.abs(scaled) > BOUND)
-
-
-def _half(some: Any) -> Any:
-    return float32(tf.size(some)) / 2.0
 
 
 def _usable(output: Any) -> bool:
@@ -161,13 +143,14 @@ def _usable(output: Any) -> bool:
     )
 
 
-def _some(output: Any) -> Any:
-    """Return some of a layer's outputs, [sample or place, unit]."""
+def _some(output: Any, stride: int) -> Any:
+    """Return some of a layer's outputs, [sample or place, unit]; every so many-th unit."""
     elements = int(np.prod(output.shape[1:]))
     samples = int(np.clip(_ELEMENTS // max(elements, 1), 1, SAMPLES))
-    some = output[:samples]
-    if elements > _ELEMENTS and output.shape.rank > 2:  # noqa: PLR2004 - samples and units
-        some = some[:, :: -(-elements // _ELEMENTS)]
+    part: list[Any] = [slice(samples)]
+    if output.shape.rank > 2:  # noqa: PLR2004 - samples and units
+        part.append(slice(None, None, -(-elements // _ELEMENTS)))
+    some = output[(*part, ..., slice(None, None, stride))]
     if output.shape.rank > 2:  # noqa: PLR2004
-        some = tf.reshape(some, [-1, int(output.shape[-1])])
+        some = tf.reshape(some, [-1, -(-int(output.shape[-1]) // stride)])
     return float32(some)

@@ -8,57 +8,74 @@ from flatline.rows import Activation
 
 WINDOW = 50
 """Sampled steps over which a unit is judged."""
-DEAD = 0.01
-"""Share of samples below which a rectifier counts as dead (SageMaker Debugger counts zeros)."""
-SATURATED = 0.5
-"""Share of samples above which a squashing unit counts as saturated."""
+SATURATED = 0.9
+"""Root mean square, of outputs scaled to -1..1, above which a squashing unit is saturated.
+
+TheDeepChecker takes .85 for a mean of absolute values, which is never the larger of the two.
+"""
 
 
 class Units:
     """What the units did on the last sampled steps."""
 
     def __init__(self, activations: Sequence[Activation]) -> None:
-        self._starts = {
-            kind: _starts([each for each in activations if each.kind == kind])
+        sizes = [-(-each.units // each.stride) for each in activations]
+        ends = np.cumsum([0, *sizes])
+        self._layers = _Layers(sizes)
+        self._of = {
+            kind: (
+                np.concatenate([np.arange(ends[i], ends[i + 1]) for i in places] or [ends[:0]]),
+                _Layers([sizes[i] for i in places]),
+            )
             for kind in ("rectifier", "squasher")
+            for places in [[i for i, each in enumerate(activations) if each.kind == kind]]
         }
+        lows = np.repeat([each.low for each in activations], sizes)
+        self._from_zero = lows[self._of["squasher"][0]] == 0
         self._past: dict[str, np.ndarray] = {}
 
     def columns(self, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the columns over layers for rows that follow those that were given before."""
-        columns: dict[str, np.ndarray] = {}
-        if "activation" in found:
-            mean, square = found["activation"][..., 0], found["activation"][..., 1]
-            with np.errstate(invalid="ignore", over="ignore"):
-                spread = np.maximum(square - np.square(mean), 0.0)
-            columns |= {"activation_mean": mean, "activation_std": np.sqrt(spread)}
-        if "rectifier_units" in found:
-            active = self._share("rectifier", found["rectifier_units"])
-            columns["dead_unit_share"] = self._layers("rectifier", active < DEAD)
-        if "squasher_units" in found:
-            stuck = self._share("squasher", found["squasher_units"])
-            columns["saturated_unit_share"] = self._layers("squasher", stuck > SATURATED)
+        if "unit_mean" not in found:
+            return {}
+        mean, square = found["unit_mean"], found["unit_square"]
+        average = self._layers.mean(mean)
+        with np.errstate(invalid="ignore", over="ignore"):
+            spread = np.maximum(self._layers.mean(square) - np.square(average), 0.0)
+        columns = {"activation_mean": average, "activation_std": np.sqrt(spread)}
+        units, layers = self._of["rectifier"]
+        if units.size:
+            active = self._over_window("rectifier", mean[:, units], 1.0)
+            columns["dead_unit_share"] = layers.mean(active <= 0)
+        units, layers = self._of["squasher"]
+        if units.size:
+            scaled = square[:, units]
+            # Of a function from 0 to 1 the square of twice the value, less 1.
+            scaled = np.where(self._from_zero, 4 * scaled - 4 * mean[:, units] + 1, scaled)
+            stuck = self._over_window("squasher", scaled, 0.0)
+            columns["saturated_unit_share"] = layers.mean(stuck > SATURATED**2)
         return columns
 
-    def _share(self, kind: str, rows: np.ndarray) -> np.ndarray:
+    def _over_window(self, kind: str, rows: np.ndarray, unknown: float) -> np.ndarray:
         """Return the mean over the window that ends with each row, [row, unit]."""
-        # A unit that is nan is not dead: it is counted as in use.
-        rows = np.where(np.isfinite(rows), rows, 1.0 if kind == "rectifier" else 0.0)
-        past = self._past.get(kind, np.zeros((0, rows.shape[1]), np.float32))
+        rows = np.where(np.isfinite(rows), rows, unknown)  # a unit that is nan is not stuck
+        past = self._past.get(kind, rows[:0])
         joined = np.concatenate((past, rows))
-        self._past[kind] = joined[-(WINDOW - 1) :].astype(np.float32)
+        self._past[kind] = joined[-(WINDOW - 1) :].copy()
         sums = np.concatenate((np.zeros((1, rows.shape[1])), np.cumsum(joined, 0, np.float64)))
         ends = np.arange(len(past) + 1, len(joined) + 1)
         begins = np.maximum(ends - WINDOW, 0)
         return np.asarray((sums[ends] - sums[begins]) / (ends - begins)[:, None])
 
-    def _layers(self, kind: str, stopped: np.ndarray) -> np.ndarray:
-        """Return the share of each layer's units that have stopped, [row, layer]."""
-        starts, sizes = self._starts[kind]
-        return np.asarray(np.add.reduceat(stopped, starts, 1, np.float32) / sizes)
 
+class _Layers:
+    """Layers with so many units each, one after the other."""
 
-def _starts(activations: Sequence[Activation]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the units of each layer begin, and how many there are."""
-    sizes = np.array([-(-each.units // each.stride) for each in activations], np.int64)
-    return np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64), sizes
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self._sizes = np.array(sizes, np.float64)
+        self._starts = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+
+    def mean(self, units: np.ndarray) -> np.ndarray:
+        """Return the mean over the units of each layer, [row, layer]."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(np.add.reduceat(units, self._starts, 1, np.float64) / self._sizes)

@@ -884,7 +884,9 @@ class Sampled(google.protobuf.message.Message):
 
     @property
     def grad_zero_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row, variable] Share of the gradient's elements that are exactly 0."""
+        """[row, variable] Share of the gradient's elements that are exactly 0; of a large array
+        estimated from some 1,024 of them, evenly spread.
+        """
 
     @property
     def clip_ratio(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
@@ -924,14 +926,14 @@ class Sampled(google.protobuf.message.Message):
 
     @property
     def dead_unit_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row, rectifier] Share of units that were positive on less than 1 % of the samples looked at
-        in the last 50 sampled steps, over the activations of kind RECTIFIER.
+        """[row, rectifier] Share of units that were positive on none of the samples looked at in the
+        last 50 sampled steps (fewer at the beginning), over the activations of kind RECTIFIER.
         """
 
     @property
     def saturated_unit_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row, squasher] Share of units whose output lay within 0.7 % of the range from a bound on more
-        than half of those samples, over the activations of kind SQUASHER.
+        """[row, squasher] Share of units whose output, scaled to -1..1, had a root mean square above 0.9
+        over those samples, over the activations of kind SQUASHER.
         """
 
     def __init__(
