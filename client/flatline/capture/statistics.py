@@ -13,8 +13,6 @@ MOMENTS = ("finite", "mean", "variance", "minimum", "maximum", "nonfinite")
 """What `moments` returns, in order; where there is no finite element, only the counts hold."""
 _SHORT, _TOGETHER = 1024, 4
 """Elements of a vector that is short, and how many of them are done together."""
-_SPREAD = 1024
-"""Elements that are enough to say which share of them is 0."""
 _NARROW = 512
 """Elements of a sample up to which an input is masked in any case."""
 
@@ -32,53 +30,35 @@ def float32(tensor: Any) -> Any:
 
 def square_sums(arrays: Sequence[Any]) -> Any:
     """Return the sum of squares of each array, [array]; of slices, after `summed`."""
-    return _sums(arrays, tf.square, lambda array: 2.0 * tf.nn.l2_loss(array))
+    return _square_sums([float32(array) for array in arrays], lambda array: array)
 
 
 def zero_shares(arrays: Sequence[Any], sizes: Sequence[int]) -> Any:
     """Return the share of each array's elements that are 0, [array]; of slices, after `summed`.
 
-    Rows that `summed` has left out are 0; nan and infinities make nan. Of a large array evenly
-    spread inputs are looked at: a pass over all of it costs more than its norm.
+    Rows that `summed` has left out are 0; nan and infinities make nan.
     """
-    strides = [_stride(array) for array in arrays]
-    arrays = [a if s == 1 else a[..., ::s, :] for a, s in zip(arrays, strides, strict=True)]
-    sizes = [
-        size if stride == 1 else array.shape.num_elements()
-        for size, stride, array in zip(sizes, strides, arrays, strict=True)
-    ]
-    others = _sums(
-        arrays,
-        lambda array: tf.square(tf.sign(array)),
-        lambda array: 2.0 * tf.nn.l2_loss(tf.sign(array)),
-    )
+    others = _square_sums([float32(array) for array in arrays], tf.sign)
     shares = 1.0 - others * (1.0 / np.maximum(np.array(sizes, np.float32), 1.0))
     return tf.where(shares < 0.0, 0.0, shares)  # nan stays
 
 
-def _stride(array: Any) -> int:
-    """Return the stride along the axis of inputs that leaves some _SPREAD elements."""
-    size = array.shape.num_elements() if array.shape.rank and array.shape.rank > 1 else None
-    return 1 if size is None else max(min(size // _SPREAD, int(array.shape[-2])), 1)
-
-
-def _sums(arrays: Sequence[Any], each: Callable[[Any], Any], of_one: Callable[[Any], Any]) -> Any:
-    """Return for each array the sum over `each` of its elements, [array], as `of_one` gives it.
+def _square_sums(arrays: Sequence[Any], of: Callable[[Any], Any]) -> Any:
+    """Return the sum of squares over what `of` makes of each array, [array].
 
     Short vectors, which are half of all arrays, are done together: an operation on a handful of
     numbers takes a microsecond, whatever it does.
     """
     short = [i for i, array in enumerate(arrays) if _is_short(array)]
     if len(short) < _TOGETHER:
-        return tf.stack([of_one(float32(array)) for array in arrays])
-    sizes = [int(arrays[i].shape[0]) for i in short]
-    joined = each(tf.concat([float32(arrays[i]) for i in short], 0))
-    ids = np.repeat(np.arange(len(short)), sizes)
-    together = tf.math.unsorted_segment_sum(joined, ids, len(short))
-    long = [i for i in range(len(arrays)) if i not in set(short)]
+        return 2.0 * tf.stack([tf.nn.l2_loss(of(array)) for array in arrays])
+    joined = of(tf.concat([arrays[i] for i in short], 0))
+    places = np.repeat(np.arange(len(short)), [int(arrays[i].shape[0]) for i in short])
+    together = tf.math.unsorted_segment_sum(tf.square(joined), places, len(short))
+    long = sorted(set(range(len(arrays))) - set(short))
     if not long:
         return together
-    alone = tf.stack([of_one(float32(arrays[i])) for i in long])
+    alone = 2.0 * tf.stack([tf.nn.l2_loss(of(arrays[i])) for i in long])
     return tf.gather(tf.concat([together, alone], 0), np.argsort([*short, *long]))
 
 

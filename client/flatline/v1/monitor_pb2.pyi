@@ -884,9 +884,7 @@ class Sampled(google.protobuf.message.Message):
 
     @property
     def grad_zero_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row, variable] Share of the gradient's elements that are exactly 0; of a large array
-        estimated from some 1,024 of them, evenly spread.
-        """
+        """[row, variable] Share of the gradient's elements that are exactly 0."""
 
     @property
     def clip_ratio(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
