@@ -73,6 +73,15 @@ def seconds(value: object) -> float:
     return _number(value, lambda number: 0 <= number, "a number of seconds, 0 or more")  # noqa: SIM300 - reads like the sentence beside it
 
 
+def flag(value: object) -> bool:
+    """Yes or no."""
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    known = value if isinstance(value, bool) else words.get(str(value).strip().lower())
+    if known is None:
+        raise wrong(value, "true or false")
+    return known
+
+
 def task(value: object) -> str:
     """What is being learned."""
     return _one_of(value, TASKS)

@@ -132,7 +132,10 @@ class Delivery:
 
     def _sums(self) -> list[str]:
         sender = self._sender
-        sums = [f"{sender.acknowledged_steps} steps sent", f"{sender.dropped} records dropped"]
+        sums = [f"{sender.acknowledged_steps} steps sent"]
+        if self.health.sampled_steps:
+            sums.append(f"{self.health.sampled_steps} of them sampled")
+        sums.append(f"{sender.dropped} records dropped")
         if sender.waiting:
             sums.append(f"{sender.waiting} records not delivered")
         if self.refused_values:

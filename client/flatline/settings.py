@@ -30,6 +30,8 @@ class Settings:
     """Share of the training's time that measuring may take."""
     allowance_seconds: float = 2.0
     """What measuring may take besides, in the whole run."""
+    xla_exact: bool = False
+    """Sample no step that is compiled by XLA, where a sampled one may differ in the last bit."""
     task: str = "auto"
     quiet: tuple[str, ...] = ()
     """Detectors whose findings are not printed in the training's log."""
@@ -47,6 +49,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "run_id": checks.run_id,
     "overhead": checks.overhead,
     "allowance_seconds": checks.seconds,
+    "xla_exact": checks.flag,
     "task": checks.task,
     "quiet": checks.quiet,
     "mode": checks.mode,

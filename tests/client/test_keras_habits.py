@@ -109,6 +109,17 @@ def test_a_loop_of_train_on_batch_is_measured(reset: bool) -> None:  # noqa: FBT
     assert not isinstance(model.train_function, Dispatcher)
 
 
+def test_xla_can_be_left_alone() -> None:
+    """With xla_exact no step that XLA compiles is sampled; others are."""
+    compiled_by_xla, other = Recording(xla_exact=True), Recording(xla_exact=True)
+    fit(compiled(jit_compile=True), [compiled_by_xla])
+    fit(compiled(), [other])
+
+    assert compiled_by_xla.run.steps == list(range(2 * STEPS))
+    assert compiled_by_xla.run.sampled_steps == []
+    assert other.run.sampled_steps != []
+
+
 def test_a_loop_can_be_watched_with_its_plan() -> None:
     """From the beginning to the end of the block, or to its exception."""
     model, callback = compiled(), Recording()

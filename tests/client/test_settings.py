@@ -112,6 +112,7 @@ def test_variables_of_the_service_are_left_alone(caplog: pytest.LogCaptureFixtur
         ("overhead", 0, "a number above 0 and up to 1"),
         ("overhead", float("nan"), "a number above 0 and up to 1"),
         ("overhead", True, "a number above 0 and up to 1"),
+        ("xla_exact", "perhaps", "true or false"),
         ("allowance_seconds", -1, "a number of seconds, 0 or more"),
         ("task", "clustering", "one of auto, classification, multilabel, regression, gan, rl, ssl"),
         ("quiet", "plateau", "names of detectors"),

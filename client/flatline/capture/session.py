@@ -183,14 +183,23 @@ class Session:
             settings.allowance_seconds,
             xla=bool(getattr(model, "jit_compile", False)),
         )
-        strategy = model.distribute_strategy
-        mirrored = type(strategy) is tf.distribute.MirroredStrategy
-        if strategy.num_replicas_in_sync > 1 and not mirrored:
-            sampler.on = False  # untested: losses and learning rates only
-        elif mirrored and not stacks_replicas(model):
+        reason = _unsampled(model, xla_exact=settings.xla_exact)
+        if reason:
             sampler.on = False
-            say("only the loss and the metrics are measured under a strategy of this Keras")
+            say(f"only the loss and the metrics are measured: {reason}")
         return sampler
+
+
+def _unsampled(model: Any, *, xla_exact: bool) -> str:
+    """Return why no step of a model can be sampled; empty: they can."""
+    if xla_exact and getattr(model, "jit_compile", False):
+        return "xla_exact was asked for, and XLA compiles this model"
+    strategy = model.distribute_strategy
+    if type(strategy) is tf.distribute.MirroredStrategy:
+        return "" if stacks_replicas(model) else "so it is under a strategy of this Keras"
+    if strategy.num_replicas_in_sync > 1:
+        return f"several replicas of {type(strategy).__name__} are not supported yet"
+    return ""
 
 
 def _is_number(value: Any) -> bool:
