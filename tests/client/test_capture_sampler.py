@@ -134,7 +134,7 @@ def test_an_alert_is_looked_at_closely_as_far_as_may_be() -> None:
 def _take(sampler: Sampler, call: int) -> bool:
     due = sampler.calls_until_due(call) == 0
     if due:
-        sampler.sampled(call, 0.02, traced=False)
+        sampler.sampled(call, 0.02, traced=False, alerted=sampler.alerting)
     else:
         sampler.light(call, 0.01)
     return due

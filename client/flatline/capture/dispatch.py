@@ -46,7 +46,7 @@ class Dispatcher:
             self._recorder.before()
         began, measured, traces = time.perf_counter(), None, self._tracer.traces
         try:
-            if self._recorder.sample_next and self._tracer.ready:
+            if self._recorder.countdown == 0 and self._tracer.ready:
                 logs, measured = self._sampled(iterator)
             else:
                 logs = self.bare(iterator)
@@ -62,7 +62,7 @@ class Dispatcher:
         return logs
 
     def _quick(self, iterator: Any) -> Any:
-        """Take a step of the kind that the one before was, and leave it to `drain` to note it.
+        """Take a step as it was planned, and leave it to `drain` to note it.
 
         Code that runs once between two steps runs with cold caches: some ten microseconds for
         what takes one when it is done for 64 steps in a row.
@@ -70,10 +70,10 @@ class Dispatcher:
         recorder, measured, began = self._recorder, None, time.perf_counter()
         traces = self._tracer.traces
         try:
-            if recorder.sample_next:
-                logs, measured = self._tracer(iterator)
-            else:
+            if recorder.countdown:
                 logs = self.bare(iterator)
+            else:
+                logs, measured = self._tracer(iterator)
         except _END_OF_DATA:
             raise
         except BaseException as error:
@@ -87,6 +87,7 @@ class Dispatcher:
         traced = traces != self._tracer.traces and not self._eager
         recorder.waiting.append(Call(began, ended, mean, logs, measured, traced))
         recorder.quick -= 1
+        recorder.countdown = recorder.countdown - 1 if recorder.countdown else recorder.interval - 1
         finite = mean is None or math.isfinite(mean)
         if recorder.quick == 0 or ended > recorder.deadline or not finite:
             with self._guard:

@@ -22,6 +22,8 @@ SECONDS, SECONDS_LEAST = 1.0, 0.25
 
 A chunk takes 1.6 ms of CPU until it is acknowledged, nearly all of it in gRPC, whatever it holds.
 """
+NEVER = 2**62
+"""A countdown that does not end."""
 _BYTES_MOST = 2**21
 """Memory of sampled rows that wait."""
 _LOOKED_CLOSER = 16
@@ -60,10 +62,12 @@ class Recorder:
         self._jumps = Jumps()
         self._announced: Any = None
         self._revision = 0
-        self.sample_next = False
-        """Whether the next call should be a sampled one."""
+        self.countdown = NEVER
+        """Calls until the next sampled one; 0: the next call is."""
+        self.interval = 1
+        """Calls from that one to the next."""
         self.quick = 0
-        """Calls from now on that are all sampled, or all not, and may wait for `drain`."""
+        """Calls from now on that go by these two and may wait for `drain`."""
         self.on_first_step: Callable[[], None] = lambda: None
         """Called when the first step of a fit is done, before it is handed over."""
         self.deadline = 0.0
@@ -110,8 +114,9 @@ class Recorder:
         if self._first:
             self.on_first_step()
         entries = self._take(Call(began, ended, mean, logs, measured, traced))
+        jump = self._look_for_trouble(entries)
         self._choose()
-        self._maybe_flush(entries, ended)
+        self._maybe_flush(entries, ended, jump=jump)
         self.own_seconds += time.perf_counter() - ended
 
     def drain(self) -> None:
@@ -168,11 +173,12 @@ class Recorder:
     def _take(self, call: Call) -> list[Entry]:
         rows: Any = ()
         if call.measured is None:
-            self._sampler.light(self._calls, call.ended - call.began)
+            self._sampler.light(self._calls, call.ended - call.began, spared=self._spared)
             self._say_postponed()
         else:
             rows = self._reading.tracer.rows(call.measured)
-            self._sampler.sampled(self._calls, call.ended - call.began, traced=call.traced)
+            seconds, alerted = call.ended - call.began, self._alerted
+            self._sampler.sampled(self._calls, seconds, traced=call.traced, alerted=alerted)
         self._calls += 1
         if call.mean is not None and not math.isfinite(call.mean):
             self._sampler.forced = True
@@ -210,21 +216,22 @@ class Recorder:
         if self._calls:
             self._sampler.own_seconds = self.own_seconds / self._calls
         wait = self._sampler.calls_until_due(self._calls)
-        self.sample_next = wait == 0 and not spared and tracer.ready
-        untried = self.sample_next and (not tracer.succeeded or reading.per_call > 1)
+        self._spared = wait == 0 and spared
+        self._alerted = self._sampler.alerting
+        self.countdown = wait if tracer.ready and not self._spared else NEVER
+        self.interval = self._sampler.interval
         early = time.perf_counter() - self._flushed < SECONDS_LEAST
-        if reading.fit.loop or untried or self._first or reading.rate_due:
-            self.quick = 0
-        else:
-            room = (self._steps_most if early else STEPS) - len(self._ledger)
-            self.quick = max(min(self._in_a_row() if self.sample_next else wait, room), 1)
         self.deadline = self._flushed + (SECONDS_LEAST if early else SECONDS)
-
-    def _in_a_row(self) -> int:
-        """Return how many calls from now on are to be sampled, up to an epoch's last step."""
-        steps = self._reading.fit.epoch_steps
-        left = STEPS if steps is None else steps - 1 - self._reading.in_epoch
-        return max(min(self._sampler.calls_in_a_row(), left), 1)
+        if reading.fit.loop or self._first or reading.rate_due:
+            self.quick = 0
+            return
+        room = (self._steps_most if early else STEPS) - len(self._ledger)
+        if steps is not None and reading.partial is not False:
+            room = min(room, (steps - 1 - reading.in_epoch) // reading.per_call)
+        self.quick = max(min(room, max(self._sampler.patience, wait)), 1)
+        if reading.per_call > 1 or not tracer.succeeded:
+            # A sampled call goes by itself: it has to be made first, or has rows of several steps.
+            self.quick = min(self.quick, self.countdown)
 
     def _maybe_flush(self, entries: list[Entry], now: float, *, jump: bool = False) -> None:
         """Hand over in batches; at once the first step of a fit, and what is not as it was."""

@@ -45,7 +45,7 @@ class Sampler:
         self._fresh = True
         self._first_call = 0.0
         self._trained = 0.0
-        self._next = 1
+        self._next = self._step = 1
         self._interval = 0
         self._traced = False
         self._sampled_seconds = 0.0
@@ -70,15 +70,27 @@ class Sampler:
             return _INTERVAL_MAX
         if call < 1 or not (self._traced or self._may_trace()):
             return 1
-        alert = self._alert_calls > 0 and self._affords_alert()
-        return 0 if self.forced or alert else max(self._next - call, 0)
+        return 0 if self.forced or self.alerting else max(self._next - call, 0)
 
-    def calls_in_a_row(self) -> int:
-        """Return how many calls may be sampled before the next choice, when one is due."""
+    @property
+    def alerting(self) -> bool:
+        """Whether calls are sampled because something suspicious was seen."""
+        return self._alert_calls > 0 and self._affords_alert()
+
+    @property
+    def interval(self) -> int:
+        """Calls from a sampled one to the next, as things are."""
+        return 1 if self.forced or self.alerting else self._step
+
+    @property
+    def patience(self) -> int:
+        """How many calls may go by that interval before it is to be asked for again."""
         if self.forced:
             return _ROW
-        if self._alert_calls > 0 and self._affords_alert():
+        if self.alerting:
             return min(self._alert_calls, _ROW)
+        if self._step > 1:
+            return _ROW if self._cost() is not None else 2 * _PAIRS_MIN
         left = self._allowance - self._charged()
         if not self._dense or left <= 0:
             return 1
@@ -98,24 +110,29 @@ class Sampler:
         waits = self.on and not self._traced and not self._may_trace()
         return self._trace_factor * self._first_call if waits else None
 
-    def light(self, call: int, seconds: float) -> None:
-        """Take note of an unsampled call."""
+    def light(self, call: int, seconds: float, *, spared: bool = False) -> None:
+        """Take note of an unsampled call.
+
+        One that was due and spared has a batch of another size: it is not like the others.
+        """
         self._trained += seconds
         fresh, self._fresh = self._fresh, False
         if call == 0:
             self._first_call = seconds
-        # A call that was due and spared has a batch of another size: it is not like the others.
-        if fresh or call >= self._next:
+        if fresh or spared:
             return
         self._light.append(seconds)
         self._before = seconds
 
-    def sampled(self, call: int, seconds: float, *, traced: bool) -> None:
-        """Take note of a sampled call, and choose the next one."""
+    def sampled(self, call: int, seconds: float, *, traced: bool, alerted: bool = False) -> None:
+        """Take note of a sampled call, and choose the next one.
+
+        `alerted`: it was sampled for something suspicious, and would not have been otherwise.
+        """
         self.count += 1
         self._trained += seconds
         self._traced = True
-        if call >= self._next:
+        if not alerted:
             self._debt = 0.0  # it was waited for
         elif not self.forced:
             extra = self._cost() or seconds
@@ -129,7 +146,8 @@ class Sampler:
             self.tracing_seconds += seconds
         else:
             self._charge(seconds, before)
-        self._next = call + (1 if call < FIRST else self._wait())
+        self._step = 1 if call < FIRST else self._wait()
+        self._next = call + self._step
 
     @property
     def cost_seconds(self) -> float:
