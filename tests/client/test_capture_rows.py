@@ -62,9 +62,9 @@ def test_replicas_are_summed_averaged_or_taken_as_equal() -> None:
         ]
     )
     layout = Layout(slots, Axes())
-    merged = layout.merged(np.array([[1, 2, 3, 4], [5, 6, 7, 4]], np.float32))
+    merged = layout.merged(np.array([[3, 4, 1, 2], [7, 4, 5, 6]], np.float32))
 
-    assert merged.tolist() == [6, 8, 5, 4]
+    assert merged.tolist() == [5, 4, 6, 8]  # single numbers come first
     columns = sampled_columns(layout, merged[None])
     assert columns["label_count"].dtype == np.uint32
     assert columns["loss_scale"].tolist() == [4]

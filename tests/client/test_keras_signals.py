@@ -1,7 +1,6 @@
 """What the callback sends is what happened."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -22,7 +21,6 @@ from tests.client.models import (
     TOKENS,
     Custom,
     Gan,
-    Recorded,
     Recording,
     X,
     compiled,
@@ -32,66 +30,9 @@ from tests.client.models import (
     mlp,
     two_outputs,
 )
+from tests.client.reference import assert_close, by_hand, norm, watch
 
 adam = keras.optimizers.Adam
-
-
-@dataclass
-class Reference:
-    """One step of a training by hand."""
-
-    loss: float
-    regularization: float
-    gradients: list[float]
-    weights: list[float]
-    updates: list[float]
-    prediction: np.ndarray
-
-
-def by_hand(model: Any, x: np.ndarray, y: np.ndarray) -> list[Reference]:
-    """Train one epoch with a GradientTape, and return what happened at each step."""
-    steps = []
-    for i in range(0, len(x), BATCH):
-        with tf.GradientTape() as tape:
-            y_pred = model(x[i : i + BATCH], training=True)
-            loss = model.compute_loss(x, tf.constant(y[i : i + BATCH]), y_pred)
-            scaled = model.optimizer.scale_loss(loss)
-        regularization = float(sum(model.losses)) if model.losses else 0.0
-        weights = model.trainable_weights
-        gradients = tape.gradient(scaled, weights)
-        if not model.optimizer.built:
-            model.optimizer.build(weights)
-        scale = float(getattr(model.optimizer, "dynamic_scale", 1.0))
-        before = [weight.numpy() for weight in weights]
-        model.optimizer.apply(gradients, weights)
-        after = [weight.numpy() for weight in weights]
-        steps.append(
-            Reference(
-                loss=float(loss),
-                regularization=regularization,
-                gradients=[norm(tf.convert_to_tensor(g).numpy()) / scale for g in gradients],
-                weights=[norm(weight) for weight in after],
-                updates=[norm(new - old) for new, old in zip(after, before, strict=True)],
-                prediction=np.asarray(y_pred),
-            )
-        )
-    return steps
-
-
-def norm(array: np.ndarray) -> float:
-    return float(np.linalg.norm(array.astype(np.float64).ravel()))
-
-
-def assert_close(seen: Any, expected: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(seen, expected, rtol=tolerance, atol=1e-6)
-
-
-def watch(model: Any, x: Any = X, y: Any = LABELS, **arguments: Any) -> Recorded:
-    """Fit one epoch with everything sampled; return what the run was given."""
-    task = arguments.pop("task", None)
-    callback = Recording(allowance_seconds=1e6, task=task)
-    fit(model, [callback], x, y, **{"epochs": 1, **arguments})
-    return callback.run
 
 
 ALL: dict[str, tuple[Callable[[], Any], np.ndarray, np.ndarray]] = {

@@ -114,18 +114,19 @@ def activation_columns(
     if not taken:
         return [], []
     most = max(_UNITS // len(taken), 8)
-    described, means, squares = [], [], []
+    described, means, spreads = [], [], []
     for each, output in taken:
         width = int(output.shape[-1])
         stride = -(-width // most)
+        stride |= stride > 1  # an even one may go by the period of a layer
         some = _some(output, stride)
         # Few operations a layer: in a deep net they are what costs. The rest is done on the host.
         means.append(tf.reduce_mean(some, 0))
-        squares.append(tf.reduce_mean(tf.square(some), 0))
+        spreads.append(tf.reduce_mean(tf.math.squared_difference(some, means[-1]), 0))
         described.append(Activation(each.name, each.kind, width, stride, each.low))
     columns = [
         Column("unit_mean", tf.concat(means, 0), "mean"),
-        Column("unit_square", tf.concat(squares, 0), "mean"),
+        Column("unit_variance", tf.concat(spreads, 0), "variance"),
     ]
     return described, columns
 

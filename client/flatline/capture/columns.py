@@ -132,7 +132,7 @@ def sampled_columns(layout: Layout, packed: np.ndarray) -> dict[str, np.ndarray]
         columns |= {name: np.sqrt(found[name]) for name in _NORMS}
         with np.errstate(over="ignore", invalid="ignore"):
             columns["global_grad_norm"] = np.sqrt(found["grad_norm"].sum(1))
-            if any(any(pair) for pair in layout.penalties):
+            if any(layout.penalties) and not any(map(math.isnan, layout.penalties)):
                 columns["regularization_grad_norm"] = _penalty(layout, found["weight_norm"])
     if "confusion" in found:
         matrix = found["confusion"]
@@ -155,7 +155,6 @@ def sampled_columns(layout: Layout, packed: np.ndarray) -> dict[str, np.ndarray]
 
 
 def _penalty(layout: Layout, squares: np.ndarray) -> np.ndarray:
-    """Return the norm of the regularisers' gradient: 2 l2 w, and l1 for each element, [row]."""
-    l1, l2 = np.array(layout.penalties, np.float64).T
-    sizes = np.array([np.prod(each.shape) for each in layout.axes.variables], np.float64)
-    return np.asarray(np.sqrt((4 * np.square(l2) * squares + np.square(l1) * sizes).sum(1)))
+    """Return the norm of the regularisers' gradient, 2 l2 w, [row]."""
+    factors = np.array(layout.penalties, np.float64)
+    return np.asarray(np.sqrt((4 * np.square(factors) * squares).sum(1)))

@@ -9,8 +9,11 @@ import tensorflow as tf
 
 from flatline.rows import Axes
 
-Merge: TypeAlias = Literal["first", "sum", "mean", "pool"]
-"""How the values of several replicas become one: all the same, summed, averaged, or pooled."""
+Merge: TypeAlias = Literal["first", "sum", "mean", "pool", "variance"]
+"""How the values of several replicas become one: all the same, summed, averaged, or pooled.
+
+A variance goes with the means in the slot before it, which are averaged.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Layout:
 
     slots: tuple[Slot, ...]
     axes: Axes
-    penalties: tuple[tuple[float, float], ...] = ()
-    """Factors of the L1 and L2 regularisers of each variable."""
+    penalties: tuple[float, ...] = ()
+    """Factor of the L2 regulariser of each variable; 0: none, nan: another regulariser."""
 
     @property
     def size(self) -> int:
@@ -63,6 +66,9 @@ class Layout:
                 row[slot.start : slot.stop] = values.sum(0)
             elif slot.merge == "mean":
                 row[slot.start : slot.stop] = values.mean(0)
+            elif slot.merge == "variance":
+                means = replicas[:, slot.start - (slot.stop - slot.start) : slot.start]
+                row[slot.start : slot.stop] = values.mean(0) + means.astype(np.float64).var(0)
             elif slot.merge == "pool":
                 shaped = values.reshape(len(values), *slot.shape)
                 row[slot.start : slot.stop] = pooled(shaped).ravel()
@@ -71,14 +77,19 @@ class Layout:
 
 def pack(columns: Sequence[Column]) -> tuple[tuple[Slot, ...], Any]:
     """Return where each column lies, and the row that holds them all."""
+    tensors = [tf.cast(tf.convert_to_tensor(column.tensor), tf.float32) for column in columns]
+    # Single numbers first: they are put together in one operation.
+    order = sorted(range(len(columns)), key=lambda i: tensors[i].shape.rank > 0)
     slots, parts, start = [], [], 0
-    for column in columns:
-        tensor = tf.cast(tf.convert_to_tensor(column.tensor), tf.float32)
-        shape = tuple(int(size) for size in tensor.shape)
+    for i in order:
+        shape = tuple(int(size) for size in tensors[i].shape)
         stop = start + int(np.prod(shape, dtype=np.int64))
-        slots.append(Slot(column.name, shape, start, stop, column.merge))
-        parts.append(tf.reshape(tensor, [-1]))
+        slots.append(Slot(columns[i].name, shape, start, stop, columns[i].merge))
+        if shape:
+            parts.append(tensors[i] if len(shape) == 1 else tf.reshape(tensors[i], [-1]))
         start = stop
+    if single := [tensor for tensor in tensors if tensor.shape.rank == 0]:
+        parts = [tf.stack(single), *parts]
     return tuple(slots), tf.concat(parts, 0)
 
 

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 MOMENTS = ("finite", "mean", "variance", "minimum", "maximum", "nonfinite")
 """What `moments` returns, in order; where there is no finite element, only the counts hold."""
-_SHORT, _TOGETHER = 1024, 4
-"""Elements of a vector that is short, and how many of them are done together."""
+_SHORT, _TOGETHER = 1024, 16
+"""Elements of a vector that is short, and how many of them are worth doing together."""
 _NARROW = 512
 """Elements of a sample up to which an input is masked in any case."""
 
@@ -36,7 +36,7 @@ def square_sums(arrays: Sequence[Any]) -> Any:
 def zero_shares(arrays: Sequence[Any], sizes: Sequence[int]) -> Any:
     """Return the share of each array's elements that are 0, [array]; of slices, after `summed`.
 
-    Rows that `summed` has left out are 0; nan and infinities make nan.
+    Rows that `summed` has left out are 0; nan makes nan.
     """
     others = _square_sums([float32(array) for array in arrays], tf.sign)
     shares = 1.0 - others * (1.0 / np.maximum(np.array(sizes, np.float32), 1.0))
@@ -91,9 +91,8 @@ def _moments_of_finite(values: Any) -> Any:
 def _moments_of_any(values: Any) -> Any:
     finite = tf.math.is_finite(values)
     count = tf.reduce_sum(float32(finite))
-    zeroed = tf.where(finite, values, 0.0)
-    mean = tf.reduce_sum(zeroed) / count
-    variance = 2.0 * tf.nn.l2_loss(tf.where(finite, values - mean, 0.0)) / count
+    mean = tf.reduce_sum(tf.where(finite, values, 0.0)) / count
+    variance = tf.nn.l2_loss(tf.where(finite, values - mean, 0.0)) / (0.5 * count)
     low = tf.reduce_min(tf.where(finite, values, float("inf")))
     high = tf.reduce_max(tf.where(finite, values, -float("inf")))
     return tf.stack([count, mean, variance, low, high, float32(tf.size(values)) - count])

@@ -29,10 +29,7 @@ from flatline.capture.naming import describe_variables, input_names, untrained
 from flatline.capture.observer import Observer, Step
 from flatline.capture.patches import replaced, without
 from flatline.capture.side import Side
-from flatline.capture.updates import (
-    penalties,
-    update_columns,
-)
+from flatline.capture.updates import penalty, update_columns
 from flatline.guard import Guard
 from flatline.rows import Activation, Axes
 from flatline.say import say
@@ -182,7 +179,7 @@ class Tracer:
                 activations=tuple(activations),
                 untrained=untrained(model, variables),
             ),
-            tuple(penalties(variable) for variable in variables),
+            tuple(penalty(variable) for variable in variables),
         )
         if self.layout is not None and layout != self.layout:
             return None

@@ -38,10 +38,12 @@ class Units:
         """Return the columns over layers for rows that follow those that were given before."""
         if "unit_mean" not in found:
             return {}
-        mean, square = found["unit_mean"], found["unit_square"]
+        mean = found["unit_mean"].astype(np.float64)
+        variance = found["unit_variance"].astype(np.float64)
         average = self._layers.mean(mean)
         with np.errstate(invalid="ignore", over="ignore"):
-            spread = np.maximum(self._layers.mean(square) - np.square(average), 0.0)
+            apart = mean - self._layers.spread(average)
+            spread = self._layers.mean(variance + np.square(apart))
         columns = {"activation_mean": average, "activation_std": np.sqrt(spread)}
         units, layers = self._of["rectifier"]
         if units.size:
@@ -49,9 +51,11 @@ class Units:
             columns["dead_unit_share"] = layers.mean(active <= 0)
         units, layers = self._of["squasher"]
         if units.size:
-            scaled = square[:, units]
-            # Of a function from 0 to 1 the square of twice the value, less 1.
-            scaled = np.where(self._from_zero, 4 * scaled - 4 * mean[:, units] + 1, scaled)
+            # A function from 0 to 1 is taken as twice its value, less 1.
+            factor, shift = 1.0 + self._from_zero, 1.0 * self._from_zero
+            with np.errstate(invalid="ignore", over="ignore"):
+                centre = factor * mean[:, units] - shift
+                scaled = np.square(factor) * variance[:, units] + np.square(centre)
             stuck = self._over_window("squasher", scaled, 0.0)
             columns["saturated_unit_share"] = layers.mean(stuck > SATURATED**2)
         return columns
@@ -74,6 +78,10 @@ class _Layers:
     def __init__(self, sizes: Sequence[int]) -> None:
         self._sizes = np.array(sizes, np.float64)
         self._starts = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+
+    def spread(self, layers: np.ndarray) -> np.ndarray:
+        """Return for each unit the number of its layer, [row, unit]."""
+        return np.repeat(layers, self._sizes.astype(np.int64), 1)
 
     def mean(self, units: np.ndarray) -> np.ndarray:
         """Return the mean over the units of each layer, [row, layer]."""

@@ -1,5 +1,6 @@
 """Statistics of one optimizer step: gradients before clipping, weights and their change."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -53,19 +54,21 @@ def before_apply(
         return None
     arrays = [summed(array) for array in _reduced([gradient for gradient, _ in pairs])]
     concerned = [variable for _, variable in pairs]
-    squares, scale = square_sums(arrays), _dynamic_scale(optimizer)
+    scale = _dynamic_scale(optimizer)
     factor = scale if scale is not None else getattr(optimizer, "loss_scale_factor", None)
     if is_legacy(optimizer):
         factor = None  # it has been taken off already
     if factor is not None:
-        squares = squares / tf.square(float32(factor))
+        # Before they are squared: of a large scale the squares are infinite.
+        arrays = [float32(array) / float32(factor) for array in arrays]
+    squares = square_sums(arrays)
     return Update(
         variables=concerned,
         gradient=squares,
         zeros=zero_shares(arrays, [_size(variable) for variable in concerned]),
         rate=float32(plain(_rate(optimizer))),
         scale=scale,
-        clip=_clip_ratio(optimizer, arrays, squares, factor),
+        clip=_clip_ratio(optimizer, arrays, squares),
         skipped=_skipped(optimizer, squares, scale),
         before=[_looked_at(variable) for variable in concerned],
     )
@@ -150,13 +153,13 @@ def update_columns(
     return [listed[i] for i in wanted], columns
 
 
-def penalties(variable: Any) -> tuple[float, float]:
-    """Return the factors of Keras's own L1 and L2 regularisers of a variable."""
+def penalty(variable: Any) -> float:
+    """Return the factor of an L2 regulariser; 0: there is none, nan: it is of another kind."""
     regularizer = getattr(variable, "regularizer", None)
-    if not isinstance(regularizer, keras_of(regularizer).regularizers.Regularizer):
-        return 0.0, 0.0
+    if regularizer is None:
+        return 0.0
     l1, l2 = (getattr(regularizer, name, None) for name in ("l1", "l2"))
-    return float(l1 or 0.0), float(l2 or 0.0)
+    return math.nan if l1 or l2 is None else float(l2)
 
 
 def is_large(variable: Any) -> bool:
@@ -225,7 +228,7 @@ def _is_float32(variable: Any) -> bool:
     return not constrained and plain(variable).dtype in {tf.float32, tf.float64}
 
 
-def _clip_ratio(optimizer: Any, arrays: Sequence[Any], squares: Any, factor: Any) -> Any:
+def _clip_ratio(optimizer: Any, arrays: Sequence[Any], squares: Any) -> Any:
     """Return the norm of the gradient after Keras's clipping / before; None: it clips none."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if not arrays or getattr(inner, "gradient_accumulation_steps", None):
@@ -237,11 +240,9 @@ def _clip_ratio(optimizer: Any, arrays: Sequence[Any], squares: Any, factor: Any
     elif limit := getattr(inner, "global_clipnorm", None):
         clipped = tf.minimum(total, float(limit) ** 2)
     elif limit := getattr(inner, "clipvalue", None):
-        bound = float(limit) if factor is None else float(limit) * float32(factor)
-        clipped = tf.reduce_sum(
-            square_sums([tf.clip_by_value(float32(a), -bound, bound) for a in arrays])
-        )
-        clipped = clipped if factor is None else clipped / tf.square(float32(factor))
+        bound = float(limit)
+        cut = [tf.clip_by_value(float32(array), -bound, bound) for array in arrays]
+        clipped = tf.reduce_sum(square_sums(cut))
     else:
         return None
     return tf.sqrt(tf.math.divide_no_nan(clipped, total)) + float32(tf.equal(total, 0.0))
@@ -255,7 +256,9 @@ def _skipped(optimizer: Any, squares: Any, scale: Any) -> Any:
         return None
     reason: Any = tf.zeros([], tf.int32)
     if steps:
-        done = (tf.convert_to_tensor(plain(inner.iterations)) + 1) % int(steps) == 0
+        # Keras counts calls here, and updates in the property `iterations`.
+        calls = getattr(inner, "_iterations", inner.iterations)
+        done = (tf.convert_to_tensor(plain(calls)) + 1) % int(steps) == 0
         reason = tf.where(done, 0, 2)
     if scale is not None:
         reason = tf.where(tf.math.is_finite(tf.reduce_sum(squares)), reason, 1)

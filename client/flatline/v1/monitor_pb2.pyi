@@ -900,11 +900,15 @@ class Sampled(google.protobuf.message.Message):
 
     @property
     def regularization_grad_norm(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row] Norm of the gradient of the L1 and L2 regularisers, from their factors and the weights."""
+        """[row] Norm of the gradient of the L2 regularisers, of the weights after the update; absent
+        where there is another kind of regulariser.
+        """
 
     @property
     def confidence(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row] Mean over the samples of the largest of the predicted probabilities."""
+        """[row] Mean over the samples of the largest of the predicted probabilities, of at most 256
+        classes.
+        """
 
     @property
     def label_bucket_count(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
