@@ -61,6 +61,7 @@ class Tracer:
         self._seen: tuple[Any, ...] | None = None
         self._function: Callable[[Any], Any] | None = None
         self._original_step: Callable[[Any], Any] = model.train_step
+        self._eager = bool(model.run_eagerly)
         self._bound = version_of(model) >= _BINDS
         self._per_call = steps_per_call(model)
         if is_legacy(model):
@@ -74,7 +75,7 @@ class Tracer:
 
         Whatever the step itself raises is raised.
         """
-        if not self.succeeded and self._seen != fingerprint(self._model()):
+        if not self.succeeded and not self._eager and self._seen != fingerprint(self._model()):
             raise ChangedError
         if self._function is None:
             self._function = self._build(self._model())

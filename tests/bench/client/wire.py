@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from flatline import wire
+from flatline.cut import pieces
 from flatline.rows import Health, Rows
 from tests.bench.client.models import make
 from tests.bench.client.variants import NeverSampling
@@ -54,7 +55,12 @@ def _chunks(model: Any, dataset: Any, callback: Recording) -> list[tuple[Rows, H
     run = callback.run
     # The recording keeps two numbers of the health; the others are as long whatever they are.
     told = [Health(*health, spent_seconds=0.1, tracing_seconds=0.1) for health in run.health]
-    return [each for each in zip(run.rows, told, strict=True) if len(each[0]) == CHUNK]
+    return [
+        (piece, health)
+        for rows, health in zip(run.rows, told, strict=True)
+        for piece in pieces(rows, CHUNK)
+        if len(piece) == CHUNK
+    ]
 
 
 def _per_step(chunks: list[tuple[Rows, Health]]) -> float:
