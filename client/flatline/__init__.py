@@ -5,8 +5,7 @@
 loaded when they are first used: importing this package loads neither TensorFlow, grpc nor numpy.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to load than all of this
 
 if TYPE_CHECKING:
     from flatline.run import Run as Run
@@ -20,6 +19,8 @@ def __getattr__(name: str) -> object:
     """Load `Run`, `keras` and `tensorflow` on first use, and find out the version."""
     if name == "__version__":
         return _version()
+    from importlib import import_module  # noqa: PLC0415 - as above
+
     if name == "Run":
         return import_module("flatline.run").Run
     if name in {"keras", "tensorflow"}:

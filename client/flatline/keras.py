@@ -4,7 +4,7 @@ import importlib.util
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from flatline.findings import Found
 from flatline.guard import Guard
@@ -13,9 +13,6 @@ from flatline.run import Run
 from flatline.say import say
 from flatline.settings import resolve
 from flatline.verdicts import Verdict
-
-if TYPE_CHECKING:
-    from flatline.capture.session import Session
 
 _LEGACY = os.environ.get("TF_USE_LEGACY_KERAS") in {"1", "true", "True"}
 """Whether `tf.keras` is Keras 2: the words are those that TensorFlow takes."""
@@ -30,6 +27,11 @@ except ModuleNotFoundError as error:
         raise
     MESSAGE = "flatline.keras needs Keras and TensorFlow: pip install 'flatline[tensorflow]'"
     raise ModuleNotFoundError(MESSAGE, name="keras") from None
+
+if keras.backend.backend() == "tensorflow":
+    # Here, beside the import of TensorFlow, and not while somebody waits for the first step.
+    # Whoever has Keras on another backend need not have TensorFlow.
+    from flatline.capture.session import Session
 
 
 class _Text(str):
@@ -97,7 +99,7 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
             mode=_given(mode),
         )
         self._guard = Guard("the Keras callback")
-        self._session: Session | None = None
+        self._session: Any = None
         self._run: Run | None = None
 
     @property
@@ -183,9 +185,6 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
     _implements_predict_batch_hooks = _implements_no_batch_hooks
 
     def _begin(self) -> None:
-        # Only here: whoever has Keras on another backend need not have TensorFlow.
-        from flatline.capture.session import Session  # noqa: PLC0415
-
         session = self._session
         if session is None or not session.trains(self.model):
             if session is not None:
