@@ -1,18 +1,17 @@
 """Stands in for the model's train function while it is fitted."""
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
-from flatline.capture.reading import Call
 from flatline.capture.recorder import Recorder
 from flatline.capture.trace import Tracer
 from flatline.guard import Guard
 from flatline.say import say
 
+_clock = time.perf_counter
 _END_OF_DATA = (StopIteration, tf.errors.OutOfRangeError)
 
 
@@ -38,13 +37,14 @@ class Dispatcher:
 
     def __call__(self, iterator: Any) -> Any:
         """Take the next step, or as many as the program takes in one call."""
+        recorder = self._recorder
+        if recorder.quick > 0:
+            return self._light(iterator) if recorder.countdown else self._measured(iterator)
         if self._guard.broken:
             return self.bare(iterator)
-        if self._recorder.quick > 0:
-            return self._quick(iterator)
         with self._guard:
             self._recorder.before()
-        began, measured, traces = time.perf_counter(), None, self._tracer.traces
+        began, measured, traces = _clock(), None, self._tracer.traces
         try:
             if self._recorder.countdown == 0 and self._tracer.ready:
                 logs, measured = self._sampled(iterator)
@@ -61,40 +61,61 @@ class Dispatcher:
             self._recorder.after(logs, measured, began, traced=traced)
         return logs
 
-    def _quick(self, iterator: Any) -> Any:
-        """Take a step as it was planned, and leave it to `drain` to note it.
+    def _light(self, iterator: Any) -> Any:
+        """Take an unsampled step, and leave it to `drain` to note it.
 
         Code that runs once between two steps runs with cold caches: some ten microseconds for
-        what takes one when it is done for 64 steps in a row.
+        what takes one when it is done for many steps in a row. So there is as little as can be.
         """
-        recorder, measured, began = self._recorder, None, time.perf_counter()
-        traces = self._tracer.traces
+        began = _clock()
         try:
-            if recorder.countdown:
-                logs = self.bare(iterator)
-            else:
-                logs, measured = self._tracer(iterator)
+            logs = self.bare(iterator)
         except _END_OF_DATA:
             raise
         except BaseException as error:
             self._on_failure(error)
             raise
-        ended = time.perf_counter()
+        ended = _clock()
         try:
             mean = float(logs["loss"])
         except Exception:  # noqa: BLE001 - logs may be anything; a loss is not among them
             mean = None
-        traced = traces != self._tracer.traces and not self._eager
-        recorder.waiting.append(Call(began, ended, mean, logs, measured, traced))
+        recorder = self._recorder
+        recorder.waiting.append((began, ended, mean, logs, None, False, _clock()))
         recorder.quick -= 1
-        recorder.countdown = recorder.countdown - 1 if recorder.countdown else recorder.interval - 1
-        finite = mean is None or math.isfinite(mean)
-        if recorder.quick == 0 or ended > recorder.deadline or not finite:
-            with self._guard:
-                recorder.drain()
-        else:
-            recorder.own_seconds += time.perf_counter() - ended
+        recorder.countdown -= 1
+        if not recorder.quick or ended > recorder.deadline or _is_bad(mean):
+            self._drain()
         return logs
+
+    def _measured(self, iterator: Any) -> Any:
+        """Take a sampled step as it was planned, and leave it to `drain` to note it."""
+        recorder, traces, began = self._recorder, self._tracer.traces, _clock()
+        try:
+            logs, measured = self._tracer(iterator)
+        except _END_OF_DATA:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+            raise
+        ended = _clock()
+        try:
+            mean = float(logs["loss"])
+        except Exception:  # noqa: BLE001 - as above
+            mean = None
+        traced = traces != self._tracer.traces and not self._eager
+        recorder.waiting.append((began, ended, mean, logs, measured, traced, _clock()))
+        recorder.quick -= 1
+        recorder.countdown = recorder.interval - 1
+        if not recorder.quick or ended > recorder.deadline or _is_bad(mean):
+            self._drain()
+        return logs
+
+    def _drain(self) -> None:
+        with self._guard:
+            self._recorder.drain()
+        if self._guard.broken:
+            self._recorder.quick = 0
 
     def _sampled(self, iterator: Any) -> tuple[Any, Any]:
         """Take a sampled step; where our function cannot even be made, an ordinary one.
@@ -113,3 +134,7 @@ class Dispatcher:
             self._tracer.guard.broken = True
             say(f"only the loss is measured, no step can be sampled: {error}"[:300])
         return self.bare(iterator), None
+
+
+def _is_bad(mean: float | None) -> bool:
+    return mean is not None and mean - mean != 0.0

@@ -24,6 +24,8 @@ class Call(NamedTuple):
     measured: Any = None
     """What the tracer makes rows of; None: it was not sampled."""
     traced: bool = False
+    done: float = 0.0
+    """When it had been written down."""
 
 
 class Reading:

@@ -72,7 +72,8 @@ class Recorder:
         """Called when the first step of a fit is done, before it is handed over."""
         self.deadline = 0.0
         """When to drain at the latest."""
-        self.waiting: list[Call] = []
+        self.waiting: list[tuple[Any, ...]] = []
+        """The fields of a `Call` each, of calls that wait for `drain`."""
 
     @property
     def steps(self) -> int:
@@ -125,7 +126,9 @@ class Recorder:
             return
         began, (waiting, self.waiting) = time.perf_counter(), (self.waiting, [])
         entries: list[Entry] = []
-        for call in waiting:
+        for fields in waiting:
+            call = Call(*fields)
+            self.own_seconds += call.done - call.ended
             entries += self._take(call)
         jump = self._look_for_trouble(entries)
         self._choose()
