@@ -111,8 +111,7 @@ def test_after_a_jump_the_next_steps_are_sampled() -> None:
 
         assert run.column("loss")[2 * CALM] > 5 * run.column("loss")[CALM]
         [(first, length)] = long_ones(found)
-        assert 2 * CALM < first <= 2 * CALM + AT_MOST + 1
-        # An ordinary sample may lie just before or after them.
+        assert 2 * CALM <= first <= 2 * CALM + AT_MOST + 1  # an ordinary one may lie before
         assert CLOSER <= length <= CLOSER + 2
 
 
@@ -125,7 +124,7 @@ def test_the_steps_that_the_monitor_wishes_for_are_sampled() -> None:
     run, found = long_run(action=wish)
 
     [(first, length)] = long_ones(found)
-    assert 2 * CALM < first <= 2 * CALM + AT_MOST + 1
+    assert 2 * CALM <= first <= 2 * CALM + AT_MOST + 1  # an ordinary one may lie before
     assert CLOSER <= length <= CLOSER + 2
     assert run.wish == 0
 
@@ -143,4 +142,4 @@ def test_a_loop_of_the_program_is_looked_at_more_closely_too(reason: str) -> Non
             model.train_on_batch(x[batch], y[batch])
 
     [(first, _)] = long_ones(stretches(callback.run.sampled_steps))
-    assert 2 * CALM < first <= 2 * CALM + AT_MOST + 1
+    assert 2 * CALM <= first <= 2 * CALM + AT_MOST + 1  # an ordinary one may lie before

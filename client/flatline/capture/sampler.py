@@ -42,6 +42,8 @@ class Sampler:
         self._differences: deque[float] = deque(maxlen=9)
         self._dense: deque[float] = deque(maxlen=33)
         self._before: float | None = None
+        self._pending: tuple[float, float] | None = None
+        """Of the latest sampled call, what it took longer than the one before it, and that one."""
         self._fresh = True
         self._first_call = 0.0
         self._trained = 0.0
@@ -90,7 +92,7 @@ class Sampler:
         if self.alerting:
             return min(self._alert_calls, _ROW)
         if self._step > 1:
-            return _ROW if self._cost() is not None else 2 * _PAIRS_MIN
+            return _ROW if self._cost() is not None else 3 * _PAIRS_MIN
         left = self._allowance - self._charged()
         if not self._dense or left <= 0:
             return 1
@@ -120,6 +122,13 @@ class Sampler:
         if call == 0:
             self._first_call = seconds
         if fresh or spared:
+            self._pending = None
+            return
+        if self._pending is not None:
+            # The call after a sampled one finds cold caches too: that is part of the cost.
+            difference, before = self._pending
+            self._pending = None
+            self._compare(difference + max(seconds - before, 0.0))
             return
         self._light.append(seconds)
         self._before = seconds
@@ -159,13 +168,18 @@ class Sampler:
     def _charge(self, seconds: float, before: float | None) -> None:
         """Add what a sampled call has cost."""
         self._sampled_seconds += seconds
+        self._pending = None if before is None else (seconds - before, before)
+        if (cost := self._cost()) is not None:
+            self.spent_seconds += cost
+
+    def _compare(self, difference: float) -> None:
+        """Take what a sampled call took more than others; from the fifth on the cost is known."""
         known = self._cost() is not None
-        if before is not None:
-            self._differences.append(seconds - before)
+        self._differences.append(difference)
         cost = self._cost()
-        if cost is not None:
+        if cost is not None and not known:
             # Sampled calls in a row cost less than rare ones, which find cold caches.
-            self.spent_seconds += cost if known else (self._dense_cost() or cost) * self.count
+            self.spent_seconds = (self._dense_cost() or cost) * self.count
 
     def _cost(self) -> float | None:
         """Return the seconds that one sampled call among unsampled ones adds; None: not known."""
@@ -196,7 +210,7 @@ class Sampler:
             return 1
         cost = self._cost()
         if cost is None:
-            return 2
+            return 3
         if self._overhead <= 0:
             return _INTERVAL_MAX**3
         interval = min(max(math.ceil(cost / max(self._allowed(), 1e-9)), 2), _INTERVAL_MAX)
