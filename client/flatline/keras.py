@@ -99,7 +99,7 @@ class MonitorCallback(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
             mode=_given(mode),
         )
         self._guard = Guard("the Keras callback")
-        self._session: Any = None
+        self._session: Session | None = None
         self._run: Run | None = None
 
     @property

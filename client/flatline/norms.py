@@ -6,6 +6,7 @@ from typing import Protocol, get_args
 
 import numpy as np
 
+from flatline import rows
 from flatline.entry import AXES, Reader
 from flatline.rows import Role, Variable
 from flatline.say import shown
@@ -13,9 +14,7 @@ from flatline.say import shown
 _VARIABLES, _NAME_BYTES = 20_000, 1_024
 """What the monitor takes at most; it would refuse the run for more."""
 
-# As capture/naming.py has them, which loads TensorFlow.
-_ROLES: dict[str, Role] = {role: role for role in get_args(Role) if role != "unspecified"}
-_ROLES |= {"embeddings": "embedding"}
+_ROLES = rows.ROLES | {role: role for role in get_args(Role) if role != "unspecified"}
 
 
 @dataclass(frozen=True)
@@ -194,10 +193,7 @@ def _variable(key: object) -> Variable:
     """Return what is known of a variable by its name alone, unless more is given."""
     if isinstance(key, Variable):
         return key
-    path = str(key)
-    *owners, name = path.split("/")
-    layer = owners[-1] if owners else ""
-    return Variable(path=path, layer=layer, role=_ROLES.get(name, "unspecified"))
+    return rows.named(str(key), _ROLES)
 
 
 def _is_path(path: str) -> bool:

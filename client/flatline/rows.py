@@ -39,6 +39,25 @@ class Variable:
     """Whether norms of the weight and of the update are estimated from some of the rows."""
 
 
+ROLES: dict[str, Role] = {
+    "kernel": "kernel",
+    "depthwise_kernel": "kernel",
+    "pointwise_kernel": "kernel",
+    "bias": "bias",
+    "embeddings": "embedding",
+    "gamma": "gamma",
+    "beta": "beta",
+    "recurrent_kernel": "recurrent_kernel",
+}
+"""What an array does in its layer, by the name that Keras gives it."""
+
+
+def named(path: str, roles: Mapping[str, Role] = ROLES) -> Variable:
+    """Return what the path of a variable says of it."""
+    *owners, name = path.split("/")
+    return Variable(path, owners[-1] if owners else "", roles.get(name, "unspecified"))
+
+
 @dataclass(frozen=True)
 class Untrained:
     """One array of the model that no optimizer changes."""

@@ -76,14 +76,13 @@ def resolve(environ: Mapping[str, str] | None = None, **arguments: object) -> Se
     rank, world_size = names.place(environ)
     values: dict[str, Any] = {"rank": rank, "world_size": world_size}
     values |= _from_environment(environ)
-    values |= {
-        name: _checked(name, value) for name, value in arguments.items() if value is not None
-    }
+    values |= {name: checked(name, value) for name, value in arguments.items() if value is not None}
     values["world_size"] = max(values["world_size"], values["rank"] + 1)
     return Settings(**values)
 
 
-def _checked(name: str, value: object) -> Any:
+def checked(name: str, value: object) -> Any:
+    """Return the value of a setting; ValueError names it, what was wrong, and what is right."""
     try:
         return _CHECKS[name](value)
     except ValueError as error:

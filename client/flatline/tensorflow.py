@@ -20,6 +20,7 @@ except ModuleNotFoundError as error:
 from flatline.capture.meter import is_variable
 from flatline.capture.watcher import Watcher
 from flatline.say import say, shown
+from flatline.settings import checked
 
 
 def watch(
@@ -60,8 +61,8 @@ def watch(
     where another fusion of the same arithmetic may differ in the last bit. Under a distribution
     strategy of several replicas nothing is measured.
     """
-    settings = (_every(every), _checked("overhead", checks.overhead, overhead))
-    allowance = _checked("allowance_seconds", checks.seconds, allowance_seconds)
+    settings = (_every(every), checked("overhead", overhead))
+    allowance = checked("allowance_seconds", allowance_seconds)
     is_tape = isinstance(what, tf.GradientTape)
     if not is_tape and not isinstance(what, keras.optimizers.Optimizer):
         message = f"watch {checks.wrong(what, 'an optimizer of Keras 3 or a tf.GradientTape')}"
@@ -236,11 +237,3 @@ def _every(value: Any) -> int | None:
         return value
     message = f"every is {shown(value)}; it must be a whole number, 1 or more"
     raise ValueError(message)
-
-
-def _checked(name: str, check: Callable[[object], float], value: object) -> float:
-    try:
-        return check(value)
-    except ValueError as error:
-        message = f"{name} {error}"
-        raise ValueError(message) from None

@@ -129,7 +129,7 @@ def sampled_columns(layout: Layout, packed: np.ndarray) -> dict[str, np.ndarray]
     columns = {name: found[name] for name in (*_PLAIN, *_COUNTS) if name in found}
     if "grad_norm" in found:
         # The graph sends sums of squares, in float32; the root of a sum over them is exact enough.
-        columns |= {name: np.sqrt(found[name]) for name in _NORMS}
+        columns |= {name: np.sqrt(found[name]) for name in _NORMS if name in found}
         with np.errstate(over="ignore", invalid="ignore"):
             columns["global_grad_norm"] = np.sqrt(found["grad_norm"].sum(1))
             if any(layout.penalties) and not any(map(math.isnan, layout.penalties)):

@@ -1,5 +1,6 @@
 """Stands in for the model's train function while it is fitted."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -43,22 +44,11 @@ class Dispatcher:
         if self._guard.broken:
             return self.bare(iterator)
         with self._guard:
-            self._recorder.before()
-        began, measured, traces = _clock(), None, self._tracer.traces
-        try:
-            if self._recorder.countdown == 0 and self._tracer.ready:
-                logs, measured = self._sampled(iterator)
-            else:
-                logs = self.bare(iterator)
-                self._tracer.see()
-        except _END_OF_DATA:
-            raise
-        except BaseException as error:
-            self._on_failure(error)
-            raise
+            recorder.before()
+        began, traces = _clock(), self._tracer.traces
+        logs, measured = self._run(self._chosen, iterator)
         with self._guard:
-            traced = not self._eager and self._tracer.traces != traces
-            self._recorder.after(logs, measured, began, traced=traced)
+            recorder.after(logs, measured, began, traced=self._has_traced(traces))
         return logs
 
     def _light(self, iterator: Any) -> Any:
@@ -68,48 +58,55 @@ class Dispatcher:
         what takes one when it is done for many steps in a row. So there is as little as can be.
         """
         began = _clock()
+        logs = self._run(self.bare, iterator)
+        self._leave(began, logs)
+        return logs
+
+    def _measured(self, iterator: Any) -> Any:
+        """Take a sampled step as it was planned, and leave it to `drain` to note it."""
+        began, traces = _clock(), self._tracer.traces
+        logs, measured = self._run(self._tracer, iterator)
+        self._leave(began, logs, measured, traced=self._has_traced(traces))
+        return logs
+
+    def _run(self, function: Callable[[Any], Any], iterator: Any) -> Any:
+        """Take a step by a function; an exception that ends the fit ends the run."""
         try:
-            logs = self.bare(iterator)
+            return function(iterator)
         except _END_OF_DATA:
             raise
         except BaseException as error:
             self._on_failure(error)
             raise
+
+    def _leave(
+        self, began: float, logs: Any, measured: Any = None, *, traced: bool = False
+    ) -> None:
+        """Leave a step that was planned to `drain`, and drain when that is due."""
         ended = _clock()
         try:
             mean = float(logs["loss"])
         except Exception:  # noqa: BLE001 - logs may be anything; a loss is not among them
             mean = None
         recorder = self._recorder
-        recorder.waiting.append((began, ended, mean, logs, None, False, _clock()))
-        recorder.quick -= 1
-        recorder.countdown -= 1
-        if not recorder.quick or ended > recorder.deadline or _is_bad(mean):
-            self._drain()
-        return logs
-
-    def _measured(self, iterator: Any) -> Any:
-        """Take a sampled step as it was planned, and leave it to `drain` to note it."""
-        recorder, traces, began = self._recorder, self._tracer.traces, _clock()
-        try:
-            logs, measured = self._tracer(iterator)
-        except _END_OF_DATA:
-            raise
-        except BaseException as error:
-            self._on_failure(error)
-            raise
-        ended = _clock()
-        try:
-            mean = float(logs["loss"])
-        except Exception:  # noqa: BLE001 - as above
-            mean = None
-        traced = traces != self._tracer.traces and not self._eager
         recorder.waiting.append((began, ended, mean, logs, measured, traced, _clock()))
         recorder.quick -= 1
-        recorder.countdown = recorder.interval - 1
-        if not recorder.quick or ended > recorder.deadline or _is_bad(mean):
+        recorder.countdown = (recorder.countdown or recorder.interval) - 1
+        bad = mean is not None and not math.isfinite(mean)
+        if not recorder.quick or ended > recorder.deadline or bad:
             self._drain()
-        return logs
+
+    def _has_traced(self, traces: int) -> bool:
+        """Say whether our function was traced since; run eagerly, it is so at each step."""
+        return traces != self._tracer.traces and not self._eager
+
+    def _chosen(self, iterator: Any) -> tuple[Any, Any]:
+        """Take a step that was not planned, sampled if that is due."""
+        if self._recorder.countdown == 0 and self._tracer.ready:
+            return self._sampled(iterator)
+        logs = self.bare(iterator)
+        self._tracer.see()
+        return logs, None
 
     def _drain(self) -> None:
         with self._guard:
@@ -134,7 +131,3 @@ class Dispatcher:
             self._tracer.guard.broken = True
             say(f"only the loss is measured, no step can be sampled: {error}"[:300])
         return self.bare(iterator), None
-
-
-def _is_bad(mean: float | None) -> bool:
-    return mean is not None and mean - mean != 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -44,6 +45,11 @@ class Layout:
     axes: Axes
     penalties: tuple[float, ...] = ()
     """Factor of the L2 regulariser of each variable; 0: none, nan: another regulariser."""
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """Where each column begins in a row, by its name."""
+        return {slot.name: slot.start for slot in self.slots}
 
     @property
     def size(self) -> int:

@@ -79,16 +79,13 @@ class Ledger:
 def complete(entry: Entry, layout: Layout, row: np.ndarray) -> None:
     """Put a row into its entry, and take the loss and the learning rate out of it."""
     entry.row = row
-    for slot in layout.slots:
-        if slot.name == "loss":
-            entry.loss, entry.source = float(row[slot.start]), EXACT
-        elif slot.name == "learning_rate":
-            entry.rate = float(row[slot.start])
+    if (start := layout.starts.get("loss")) is not None:
+        entry.loss, entry.source = float(row[start]), EXACT
+    if (start := layout.starts.get("learning_rate")) is not None:
+        entry.rate = float(row[start])
 
 
 def samples_in(layout: Layout, row: np.ndarray) -> float | None:
     """Return the size of the batch that a row tells of; None: it does not."""
-    for slot in layout.slots:
-        if slot.name == "sample_count":
-            return float(row[slot.start])
-    return None
+    start = layout.starts.get("sample_count")
+    return None if start is None else float(row[start])

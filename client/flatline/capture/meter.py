@@ -5,10 +5,8 @@ the graph, and whether it is due goes by a count of calls, so that the host need
 every step. All that watches of custom loops use of the capture's insides is used here.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from types import SimpleNamespace
 from typing import Any, Self
 
 import keras
@@ -18,6 +16,7 @@ import tensorflow as tf
 from flatline.capture.columns import sampled_columns
 from flatline.capture.layout import Column, Layout, pack
 from flatline.capture.naming import describe_variable
+from flatline.capture.side import alone, value_of
 from flatline.capture.statistics import plain, square_sums, summed
 from flatline.capture.updates import (
     Update,
@@ -51,11 +50,10 @@ class Meter:
         self.waits = False
         """Whether calls are passed over until one that was named."""
         self._layout: Layout | None = None
-        self._columns: Callable[[Layout, np.ndarray], dict[str, np.ndarray]] = sampled_columns
         # An XLA computation takes variables of its own device alone.
         self._device = getattr(plain(variables[0]), "device", "") or "CPU:0"
         self._row: Any = None
-        _alone(self._create_counts)
+        alone(self._create_counts)
 
     def due(self) -> Any:
         """Add to the graph: count a call; return whether it is to be measured."""
@@ -115,7 +113,6 @@ class Meter:
 
     def gradients(self, due: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
         """Measure gradients alone, if it is due."""
-        self._columns = _of_gradients
 
         def columns() -> list[Column]:
             self._describe(variables)
@@ -127,14 +124,14 @@ class Meter:
         """Return what the latest call left, unless it was read before."""
         if self._row is None or self._layout is None:
             return None
-        row = _value(self._row, tf.float32)
+        row = np.array(value_of(self._row))
         number = int(row[0]) * _HALF + int(row[1])
         if number <= self.seen:
             return None
         self.seen = number
         found = self._layout.unpack(row[None, 2:])
         rate = found.get("learning_rate")
-        columns = self._columns(self._layout, row[None, 2:])
+        columns = sampled_columns(self._layout, row[None, 2:])
         return Norms(
             self._layout.axes.variables,
             {name: column.reshape(-1) for name, column in columns.items()},
@@ -155,7 +152,7 @@ class Meter:
                 message = f"{len(self._variables)} variables are measured in two ways"
                 raise ValueError(message)
             if self._row is None:
-                _alone(lambda: self._create_row(layout.size + 2))
+                alone(lambda: self._create_row(layout.size + 2))
             self._layout = layout
             number = self._calls.read_value()
             halves = tf.cast(tf.stack([number // _HALF, number % _HALF]), tf.float32)
@@ -186,16 +183,7 @@ class Meter:
 
 def described(variables: Sequence[Any]) -> tuple[Variable, ...]:
     """Return what the monitor is told of variables, each under a path of its own."""
-    return unique(
-        describe_variable(
-            SimpleNamespace(
-                path=str(getattr(variable, "path", variable.name)).removesuffix(":0"),
-                name="",
-                shape=variable.shape,
-            )
-        )
-        for variable in variables
-    )
+    return unique(describe_variable(variable) for variable in variables)
 
 
 def is_variable(value: Any) -> bool:
@@ -238,21 +226,3 @@ def _keep_whole(outputs: Any) -> None:
     lowering = "_lower_using_switch_merge"
     if clear is not None and lowering in operation.node_def.attr:
         clear(lowering)
-
-
-def _of_gradients(layout: Layout, rows: np.ndarray) -> dict[str, np.ndarray]:
-    squares = layout.unpack(rows)["grad_norm"]
-    with np.errstate(over="ignore", invalid="ignore"):
-        return {"grad_norm": np.sqrt(squares), "global_grad_norm": np.sqrt(squares.sum(1))}
-
-
-def _alone(create: Callable[[], None]) -> None:
-    """Create variables outside of the graph and the scopes of the surrounding tf.function."""
-    thread = threading.Thread(target=create, name="flatline-meter")
-    thread.start()
-    thread.join()
-
-
-def _value(variable: Any, dtype: Any) -> np.ndarray:
-    """Return a copy of a variable's value, a third of the time that `variable.numpy()` takes."""
-    return np.array(tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=dtype).numpy())

@@ -1,21 +1,11 @@
 """Names for the axes of the columns: trainable variables and inputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flatline.capture.updates import is_large
-from flatline.rows import Role, Untrained, Variable
-
-_ROLES: dict[str, Role] = {
-    "kernel": "kernel",
-    "depthwise_kernel": "kernel",
-    "pointwise_kernel": "kernel",
-    "bias": "bias",
-    "embeddings": "embedding",
-    "gamma": "gamma",
-    "beta": "beta",
-    "recurrent_kernel": "recurrent_kernel",
-}
+from flatline.rows import Untrained, Variable, named
 
 
 def describe_variables(model: Any, variables: Sequence[Any]) -> tuple[Variable, ...]:
@@ -47,12 +37,8 @@ def _path(variable: Any) -> str:
 
 def describe_variable(variable: Any, layer_class: str = "") -> Variable:
     """Return what the monitor is told of a Keras variable."""
-    path = _path(variable)
-    *owners, name = path.split("/")
-    return Variable(
-        path=path,
-        layer=owners[-1] if owners else "",
-        role=_ROLES.get(name, "unspecified"),
+    return replace(
+        named(_path(variable)),
         shape=tuple(int(size) for size in variable.shape),
         layer_class=layer_class,
         estimated=is_large(variable),

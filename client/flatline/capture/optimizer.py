@@ -12,6 +12,7 @@ from flatline.capture.edition import (
     optimizer_classes,
     rate_of,
 )
+from flatline.capture.side import value_of
 from flatline.capture.statistics import plain
 
 
@@ -77,5 +78,5 @@ def _number(value: Any) -> float:
     """Return the value of a scalar variable; under a strategy, that of all replicas together."""
     inner = plain(value)
     if type(inner).__name__ == "ResourceVariable":  # in half of the time
-        return float(tf.raw_ops.ReadVariableOp(resource=inner.handle, dtype=inner.dtype))
+        return float(value_of(inner))
     return float(tf.convert_to_tensor(inner))

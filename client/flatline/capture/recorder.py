@@ -185,7 +185,8 @@ class Recorder:
         self._calls += 1
         if call.mean is not None and not math.isfinite(call.mean):
             self._sampler.forced = True
-        return list(self._reading.take(call, rows))
+        entries: list[Entry] = self._reading.take(call, rows)
+        return entries
 
     def _look_for_trouble(self, entries: list[Entry]) -> bool:
         """Have the next calls sampled when the monitor wishes so, or when the loss jumps.

@@ -1,6 +1,7 @@
 """The cheapest way for a row out of a traced function: a variable that nobody else sees."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,7 @@ class Side:
     def __init__(self, size: int, steps: int) -> None:
         self._steps = steps
         self._taken = 0
-        # In a thread of its own there is no graph and no scope of the surrounding tf.function,
-        # which would notice a new variable and trace everything a second time.
-        thread = threading.Thread(target=self._create, args=(size,), name="flatline-side")
-        thread.start()
-        thread.join()
+        alone(lambda: self._create(size))
 
     def _create(self, size: int) -> None:
         with tf.device("CPU:0"):
@@ -34,8 +31,8 @@ class Side:
 
     def read(self) -> tuple[Any, Any]:
         """Return what was written last, for `rows`: to read is cheap, to convert can wait."""
-        rows = _value(self._rows, tf.float32)
-        return rows, None if self._steps == 1 else _value(self._written, tf.int32)
+        rows = value_of(self._rows)
+        return rows, None if self._steps == 1 else value_of(self._written)
 
     def rows(self, read: tuple[Any, Any]) -> np.ndarray:
         """Return the rows written between the reading before this one and it, [step, number]."""
@@ -47,6 +44,17 @@ class Side:
         return rows[[(written - count + i) % self._steps for i in range(count)]]
 
 
-def _value(variable: Any, dtype: Any) -> Any:
+def alone(create: Callable[[], None]) -> None:
+    """Create variables in a thread of its own.
+
+    There is no graph there and no scope of the surrounding tf.function, which would notice a new
+    variable and trace everything a second time.
+    """
+    thread = threading.Thread(target=create, name="flatline-variables")
+    thread.start()
+    thread.join()
+
+
+def value_of(variable: Any) -> Any:
     """Return a variable's value, in a third of the time that `variable.numpy()` takes."""
-    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=dtype)
+    return tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)

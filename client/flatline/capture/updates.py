@@ -109,8 +109,8 @@ def after_apply(optimizer: Any, update: Update) -> None:
     for variable, old, new in zip(update.variables, update.before, after, strict=True):
         orders = update.orders.get(id(plain(variable)), [])
         ordered = orders[0] if len(orders) == 1 and simple and _is_float32(variable) else None
-        difference = float32(new) - float32(old) if ordered is None else None
-        moved.append(_rows_of(variable, ordered) if difference is None else difference)
+        known = ordered is not None
+        moved.append(_rows_of(variable, ordered) if known else float32(new) - float32(old))
     factors = np.array([_factor(variable) for variable in update.variables], np.float32)
     update.weight, update.change = square_sums(after), square_sums([summed(m) for m in moved])
     if (factors != 1).any():
