@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from flatline.capture.updates import is_large
+from flatline.capture.large import is_large
 from flatline.rows import Untrained, Variable, named
 
 

@@ -17,7 +17,7 @@ from flatline.say import say
 
 STEPS, STEPS_MOST = 64, 512
 """Steps that are handed over together, and how many more steps of a millisecond may become."""
-SECONDS, SECONDS_LEAST = 1.0, 0.25
+SECONDS, SECONDS_LEAST = 1.0, 0.5
 """When steps are handed over at the latest, and how often 64 of them may be.
 
 A chunk takes 1.6 ms of CPU until it is acknowledged, nearly all of it in gRPC, whatever it holds.

@@ -92,9 +92,10 @@ def _moments_of_any(values: Any) -> Any:
     finite = tf.math.is_finite(values)
     count = tf.reduce_sum(float32(finite))
     mean = tf.reduce_sum(tf.where(finite, values, 0.0)) / count
-    variance = tf.nn.l2_loss(tf.where(finite, values - mean, 0.0)) / (0.5 * count)
-    low = tf.reduce_min(tf.where(finite, values, float("inf")))
-    high = tf.reduce_max(tf.where(finite, values, -float("inf")))
+    # What is not finite is taken for the mean, which changes none of the following.
+    known = tf.where(finite, values, mean)
+    variance = 2.0 * tf.nn.l2_loss(known - mean) / count
+    low, high = tf.reduce_min(known), tf.reduce_max(known)
     return tf.stack([count, mean, variance, low, high, float32(tf.size(values)) - count])
 
 

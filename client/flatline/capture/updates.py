@@ -10,16 +10,16 @@ import numpy as np
 import tensorflow as tf
 
 from flatline.capture.edition import is_legacy, is_schedule, keras_of, rate_of
+from flatline.capture.large import factor_of, looked_at, rows_of, size_of
 from flatline.capture.layout import Column
 from flatline.capture.patches import replaced
 from flatline.capture.statistics import float32, plain, square_sums, summed, zero_shares
 
-LARGE = 2**20
-"""Elements from which on an array is measured on some of its rows: a pass over it costs more."""
-_LOOKED_AT = 2**18
-"""Elements of a large array that are looked at."""
-_ROWS_LEAST = 64
-"""Rows of which a part can speak for the rest."""
+_ONE_ORDER = {
+    *("SGD", "RMSprop", "Adam", "AdamW", "Nadam", "Adamax"),
+    *("Adagrad", "Adadelta", "Adafactor", "Lion", "Lamb"),
+}
+"""Keras's optimizers that change a variable by one `assign_sub` or `assign_add`."""
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Update:
     skipped: Any
     """A SkipReason; None: nothing is ever skipped."""
     before: list[Any]
+    """What the variables were; None: not read, their one order will tell how they move."""
     orders: dict[int, list[Any]] = field(default_factory=dict)
     """Changes that the optimizer ordered, by the id of the TensorFlow variable."""
     weight: Any = None
@@ -65,13 +66,23 @@ def before_apply(
     return Update(
         variables=concerned,
         gradient=squares,
-        zeros=zero_shares(arrays, [_size(variable) for variable in concerned]),
+        zeros=zero_shares(arrays, [size_of(variable) for variable in concerned]),
         rate=float32(plain(_rate(optimizer))),
         scale=scale,
         clip=_clip_ratio(optimizer, arrays, squares),
         skipped=_skipped(optimizer, squares, scale),
-        before=[_looked_at(variable) for variable in concerned],
+        before=_before(optimizer, concerned),
     )
+
+
+def _before(optimizer: Any, variables: Sequence[Any]) -> list[Any]:
+    """Return the values of those variables of which one order may not tell how they move."""
+    cls = type(optimizer)
+    ours = cls.__module__.startswith("keras.") and not is_legacy(optimizer)
+    once = ours and cls.__name__ in _ONE_ORDER and _moves_by_orders_alone(optimizer)
+    return [
+        None if once and _is_float32(variable) else looked_at(variable) for variable in variables
+    ]
 
 
 def watched_orders(optimizer: Any, update: Update) -> ExitStack:
@@ -104,18 +115,27 @@ def watched_orders(optimizer: Any, update: Update) -> ExitStack:
 def after_apply(optimizer: Any, update: Update) -> None:
     """Measure the variables again, and how far they have moved."""
     simple = _moves_by_orders_alone(optimizer)
-    after = [_looked_at(variable) for variable in update.variables]
+    after = [looked_at(variable) for variable in update.variables]
     moved = []
     for variable, old, new in zip(update.variables, update.before, after, strict=True):
         orders = update.orders.get(id(plain(variable)), [])
         ordered = orders[0] if len(orders) == 1 and simple and _is_float32(variable) else None
+        if ordered is None and old is None:
+            raise OrderError(variable)
         known = ordered is not None
-        moved.append(_rows_of(variable, ordered) if known else float32(new) - float32(old))
-    factors = np.array([_factor(variable) for variable in update.variables], np.float32)
+        moved.append(rows_of(variable, ordered) if known else float32(new) - float32(old))
+    factors = np.array([factor_of(variable) for variable in update.variables], np.float32)
     update.weight, update.change = square_sums(after), square_sums([summed(m) for m in moved])
     if (factors != 1).any():
         update.weight, update.change = update.weight * factors, update.change * factors
     update.before, update.orders = [], {}
+
+
+class OrderError(Exception):
+    """An optimizer of Keras did not change a variable by one order, as that of 3.x does."""
+
+    def __init__(self, variable: Any) -> None:
+        super().__init__(f"how {variable.path} moves is not known: it was not ordered once")
 
 
 def update_columns(
@@ -160,55 +180,6 @@ def penalty(variable: Any) -> float:
         return 0.0
     l1, l2 = (getattr(regularizer, name, None) for name in ("l1", "l2"))
     return math.nan if l1 or l2 is None else float(l2)
-
-
-def is_large(variable: Any) -> bool:
-    """Say whether the norms of a variable and of its update are estimated from some rows."""
-    return _size(variable) >= LARGE and int(variable.shape[0]) >= _ROWS_LEAST
-
-
-def _size(variable: Any) -> int:
-    return int(np.prod([int(size) for size in variable.shape], dtype=np.int64))
-
-
-def _rows(variable: Any) -> np.ndarray:
-    """Return the rows of a large variable that are looked at."""
-    count = int(variable.shape[0])
-    width = _size(variable) // count
-    stride = max(count * width // _LOOKED_AT, 1)
-    # An odd stride: an even one may go by the period of a layout.
-    return np.arange(0, count, min(stride | 1, count), dtype=np.int32)
-
-
-def _factor(variable: Any) -> float:
-    """Return what the sum over the rows looked at is to be multiplied by."""
-    return int(variable.shape[0]) / len(_rows(variable)) if is_large(variable) else 1.0
-
-
-def _looked_at(variable: Any) -> Any:
-    """Return the value of a variable as it is now; of a large one, of some rows alone.
-
-    Reading a whole variable keeps its buffer, so that the next change has to copy it.
-    """
-    value = plain(variable)
-    if not is_large(variable):
-        return tf.convert_to_tensor(value)
-    handle = getattr(value, "handle", None)
-    if handle is None:
-        return tf.gather(tf.convert_to_tensor(value), _rows(variable))
-    rows = tf.constant(_rows(variable))
-    return tf.raw_ops.ResourceGather(resource=handle, indices=rows, dtype=value.dtype)
-
-
-def _rows_of(variable: Any, ordered: Any) -> Any:
-    """Return an ordered change; of a large variable, of the rows looked at alone."""
-    if not is_large(variable):
-        return ordered
-    if not isinstance(ordered, tf.IndexedSlices):
-        return tf.gather(ordered, _rows(variable))
-    # Few rows are changed, and all of them are here: the factor is taken out again.
-    scale = float32(1.0 / np.sqrt(_factor(variable)))
-    return tf.IndexedSlices(float32(ordered.values) * scale, ordered.indices)
 
 
 def _moves_by_orders_alone(optimizer: Any) -> bool:
