@@ -1,0 +1,165 @@
+"""Trainings of the gallery as they were recorded, and what the monitor's core says of them.
+
+A recording holds what the service had journalled: the bytes that the client sent, in their order.
+"""
+
+import json
+import lzma
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flatline_monitor.alerts.lifecycle import Alert, advance
+from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.contract import Detector, Severity, Verdict
+from flatline_monitor.detectors.judge import judge
+from flatline_monitor.engine import advance as engine
+from flatline_monitor.engine.reports import run_report
+from flatline_monitor.ingest.decode import decode
+from flatline_monitor.runs.journal import Entry
+from flatline_monitor.runs.records import Hello, StreamKey
+from flatline_monitor.runs.view import RunView
+from tests.gallery.case import Case, cases
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+def save(name: str, runs: Sequence[Sequence[Entry]], directory: Path = RECORDED) -> None:
+    """Write the journals of one training's runs, in one small file."""
+    head = [
+        [(*_key(entry.stream), entry.sequence, entry.received_at, len(entry.raw)) for entry in run]
+        for run in runs
+    ]
+    text = json.dumps(head).encode()
+    body = b"".join(entry.raw for run in runs for entry in run)
+    directory.mkdir(parents=True, exist_ok=True)
+    packed = lzma.compress(len(text).to_bytes(4) + text + body, preset=9)
+    (directory / f"{name}.xz").write_bytes(packed)
+
+
+def load(name: str, directory: Path = RECORDED) -> list[list[Entry]]:
+    """Return the journals of one training's runs."""
+    data = lzma.decompress((directory / f"{name}.xz").read_bytes())
+    start = 4 + int.from_bytes(data[:4])
+    runs = []
+    for head in json.loads(data[4:start]):
+        run = []
+        for run_id, incarnation, rank, sequence, received_at, size in head:
+            raw, start = data[start : start + size], start + size
+            run.append(Entry(StreamKey(run_id, incarnation, rank), sequence, received_at, raw))
+        runs.append(run)
+    return runs
+
+
+def recorded(directory: Path = RECORDED) -> list[Case]:
+    """Return the trainings of which there is a recording."""
+    return [case for case in cases() if (directory / f"{case.name}.xz").exists()]
+
+
+@dataclass(frozen=True)
+class Said:
+    """An alert that began to fire, or became worse."""
+
+    detector: str
+    severity: Severity
+    step: int
+    """The judged point at which people were told."""
+    share: float
+    """The same as a share of what was planned, or else of what was trained."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the core says of one training."""
+
+    case: Case
+    said: tuple[Said, ...]
+    causes: tuple[str, ...]
+    """Of the run as it ended, the likeliest first."""
+    steps: int
+    plan: int | None
+
+    def worst(self, names: frozenset[str] | None = None) -> Severity | None:
+        """Return the gravest thing said, by any detector or by these; None: nothing was."""
+        ranks = [said.severity for said in self.said if names is None or said.detector in names]
+        return max(ranks, key=lambda severity: severity.rank, default=None)
+
+    @property
+    def delay(self) -> float | None:
+        """Return the share of the plan, from the onset on, until a right finding; None: none."""
+        shares = [said.share for said in self.said if said.detector in self.case.families]
+        return max(min(shares) - self.case.onset, 0.0) if shares else None
+
+
+@dataclass
+class _Watch:
+    """Follows the alerts of one run point by point, as the engine does."""
+
+    catalogue: Sequence[Detector]
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    told: list[tuple[str, Severity, int]] = field(default_factory=list)
+    view: RunView | None = None
+
+    def judge(self, detector: Detector, view: RunView) -> Verdict:
+        """Ask, and remember of which point."""
+        self.view = view
+        return judge(detector, view)
+
+    def heard(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Move the alerts on, and write down what people are told."""
+        assert self.view is not None, "verdicts come after a judgement"
+        holds = {detector.name: detector.hold for detector in self.catalogue}
+        for name, verdict in verdicts.items():
+            before = self.alerts.get(name, Alert())
+            hold = 1 if self.view.final else holds[name]
+            after = advance(before, verdict, self.view.step, hold=hold, keep=5)
+            self.alerts[name] = after
+            now, past = after.severity, before.severity if before.since == after.since else None
+            if now is not None and (past is None or now.rank > past.rank):
+                self.told.append((name, now, self.view.step))
+
+
+def replayed(case: Case, directory: Path = RECORDED) -> Outcome:
+    """Feed a recording to the core, and return what it says."""
+    return outcome(case, load(case.name, directory))
+
+
+def outcome(
+    case: Case, runs: Sequence[Sequence[Entry]], catalogue: Sequence[Detector] = CATALOGUE
+) -> Outcome:
+    """Feed the runs of one training to the core; several runs follow one another."""
+    said: list[Said] = []
+    causes: tuple[str, ...] = ()
+    gravest, steps, plan = -1, 0, None
+    for entries in runs:
+        watch = _Watch(catalogue)
+        run = _fed(entries, watch)
+        hello, taken = run.history.hello, run.history.step + 1
+        planned = hello.plan_steps or taken
+        said += [
+            Said(name, severity, steps + step, min((step + 1) / max(planned, 1), 1.0))
+            for name, severity, step in watch.told
+        ]
+        rank = max((severity.rank for _, severity, _ in watch.told), default=-1)
+        if rank > gravest:
+            gravest = rank
+            causes = tuple(cause.name for cause in run_report(run, catalogue).causes)
+        steps, plan = steps + taken, hello.plan_steps
+    return Outcome(case, tuple(said), causes, steps, plan)
+
+
+def _fed(entries: Sequence[Entry], watch: _Watch) -> engine.Run:
+    ask = engine.Ask(watch.catalogue, watch.judge, watch.heard)
+    first = entries[0]
+    _, hello = decode(first.raw)
+    assert isinstance(hello, Hello), "a journal begins with a hello"
+    run = engine.open_run(hello, first.received_at)
+    for entry in entries:
+        _, record = decode(entry.raw)
+        arrival = engine.Arrival(entry.stream, entry.sequence, record, entry.received_at)
+        run = engine.advance(run, arrival, ask)
+    return run
+
+
+def _key(stream: StreamKey) -> tuple[str, int, int]:
+    return stream.run_id, stream.incarnation, stream.rank

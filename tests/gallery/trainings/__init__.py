@@ -1,0 +1,1 @@
+"""Real trainings, sick and healthy, each as somebody would have written it."""
