@@ -94,6 +94,12 @@ $(BENCH)/ready: pyproject.toml Makefile
 bench-client: $(BENCH)/ready ## what the client costs a training, in dist/bench-client; BENCH_FLAGS=--quick
 	@$(BENCH)/bin/python -m tests.bench.client $(BENCH_FLAGS)
 
+gallery: dev ## train the gallery anew, through the real client and service, and record it (long); NAMES=
+	$(BIN)/python -m tests.gallery.record $(NAMES)
+
+accuracy: dev ## how right the monitor is about the gallery, in dist/accuracy/; fails when a bar is missed
+	@$(BIN)/python -m tests.gallery.accuracy $(ACCURACY_FLAGS)
+
 clean: ## remove everything that the targets made
 	rm -rf $(VENV) .venv-keras $(GEN) $(BENCH) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
