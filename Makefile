@@ -9,7 +9,7 @@ GENERATED := client/flatline/v1
 IMAGE := proto/released.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-seeds test conformance check lint types proto proto-check build matrix matrix-keras bench-client clean tools
+.PHONY: help dev demo demo-seeds test conformance gallery accuracy bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -99,6 +99,9 @@ gallery: dev ## train the gallery anew, through the real client and service, and
 
 accuracy: dev ## how right the monitor is about the gallery, in dist/accuracy/; fails when a bar is missed
 	@$(BIN)/python -m tests.gallery.accuracy $(ACCURACY_FLAGS)
+
+bench-judge: dev ## what a run costs the monitor: us a step, us a judged point, memory
+	@$(BIN)/python -m tests.bench.judge
 
 clean: ## remove everything that the targets made
 	rm -rf $(VENV) .venv-keras $(GEN) $(BENCH) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
