@@ -1,7 +1,7 @@
 """Brings what a run has to say to the monitor: encodes, cuts, counts."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from flatline import cut, wire
@@ -57,10 +57,15 @@ class Delivery:
         self._put(lambda: self._record(wire.axes(revision, axes)))
 
     def evaluation(
-        self, step: int, epoch: int, n: int | None, metrics: Mapping[str, float]
+        self,
+        step: int,
+        epoch: int,
+        n: int | None,
+        metrics: Mapping[str, float],
+        counts: Mapping[str, Sequence[int]],
     ) -> None:
-        """Send one pass over a validation set."""
-        self._put(lambda: self._record(wire.evaluation(step, epoch, n, metrics)))
+        """Send one pass over a validation set, `counts` by their names on the wire."""
+        self._put(lambda: self._record(wire.evaluation(step, epoch, n, metrics, counts)))
 
     def reopen(self, description: Description) -> None:
         """Open the run again, for a further fit."""

@@ -26,6 +26,7 @@ _NAMES, _NAME_BYTES = 512, 64
 _METRICS, _METRIC_BYTES = 64, 128
 _WIDEST = {"class": 256, "label": 4096, "output": 4096, "bucket": 256}
 """What the monitor takes at most; it would refuse the run for more."""
+_COUNTS_BELOW = 2**62
 
 
 @dataclass
@@ -116,6 +117,36 @@ class Reader:
     def metrics(self, values: Mapping[str, object]) -> dict[str, float]:
         """Return the results of an evaluation, likewise."""
         return self._numbers(values, set(), _METRICS, _METRIC_BYTES)
+
+    def class_counts(self, **values: object) -> dict[str, list[int]]:
+        """Return what an evaluation counted for each class; None: nothing."""
+        given = {name: value for name, value in values.items() if value is not None}
+        counts = {name: self._class_count(name, value) for name, value in given.items()}
+        return {name: count for name, count in counts.items() if count is not None}
+
+    def _class_count(self, name: str, value: object) -> list[int] | None:
+        try:
+            values = np.asarray(value)
+            with np.errstate(invalid="ignore"):
+                whole = values.astype(np.int64)
+            counts = bool(np.all((whole == values) & (whole >= 0) & (whole < _COUNTS_BELOW)))
+        except Exception:  # noqa: BLE001 - an array of foreign make may raise anything
+            counts = False
+        if not counts:
+            sentence = f"{name} is {shown(value)}; it must hold counts, whole numbers, 0 or more"
+            self.refuse(name, sentence)
+            return None
+        widest = _WIDEST["class"]
+        if values.ndim == 1 and 0 < values.size <= widest:
+            self._widths.setdefault("class", values.size)
+        wanted = self._widths.get("class")
+        if values.ndim != 1 or values.size != wanted or wanted > widest:
+            few = wanted is not None and wanted <= widest
+            right = f"{wanted} numbers" if few else f"1 to {widest} numbers"
+            sentence = f"{name} has shape {values.shape}; it must have {right}, one for each class"
+            self.refuse(name, sentence)
+            return None
+        return [int(count) for count in whole]
 
     def _numbers(
         self, values: Mapping[str, object], names: set[str], most: int, most_bytes: int

@@ -118,7 +118,7 @@ class Health:
     tracing_seconds: float = 0.0
 
 
-class Batch(Protocol):
+class Chunk(Protocol):
     """Consecutive steps that can be made into rows, on whatever thread has the time."""
 
     @property
@@ -129,7 +129,7 @@ class Batch(Protocol):
         """Return the number of steps."""
 
     def rows(self) -> "Rows":
-        """Return them as rows; called once, and for one batch after the other."""
+        """Return them as rows; called once, and for one chunk after the other."""
 
 
 @dataclass

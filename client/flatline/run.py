@@ -14,7 +14,7 @@ from flatline.findings import Found
 from flatline.guard import Guard
 from flatline.identity import described, identity
 from flatline.norms import named
-from flatline.rows import Axes, Batch, Description, Health, Rows, Variable
+from flatline.rows import Axes, Chunk, Description, Health, Rows, Variable
 from flatline.say import plain
 from flatline.settings import resolve
 from flatline.steps import Steps
@@ -139,10 +139,23 @@ class Run:
                 self.steps.add_norms(number, norms)
             self._meter(begin)
 
-    def evaluate(
-        self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
+    def evaluate(  # noqa: PLR0913 - each is a field of its own on the wire
+        self,
+        step: int,
+        *,
+        epoch: int = 0,
+        n: int | None = None,
+        label_counts: Sequence[int] | None = None,
+        prediction_counts: Sequence[int] | None = None,
+        correct_counts: Sequence[int] | None = None,
+        **metrics: float,
     ) -> None:
-        """Tell the results of one pass over a validation set of `n` samples, after `step` steps."""
+        """Tell the results of one pass over a validation set of `n` samples, after `step` steps.
+
+        In a classification the pass can be counted, with one number for each class, of at most
+        256: how many samples have it as their label, how many were predicted to be of it, and how
+        many were rightly so. What is wrong is said once, counted and left out.
+        """
         if not self._is_open("evaluate"):
             return
         with self._guard, self._lock:
@@ -152,7 +165,12 @@ class Run:
             if steps is not None and self._delivery is not None:
                 in_epoch = self._reader.count("epoch", epoch, 2**32) or 0
                 numbers = self._reader.metrics(metrics)
-                self._delivery.evaluation(steps, in_epoch, count, numbers)
+                counts = self._reader.class_counts(
+                    label_counts=label_counts,
+                    prediction_counts=prediction_counts,
+                    correct_counts=correct_counts,
+                )
+                self._delivery.evaluation(steps, in_epoch, count, numbers, counts)
 
     def finish(
         self, status: str = "finished", *, exception_type: str = "", step: int | None = None
@@ -204,14 +222,14 @@ class Run:
                 self._delivery.axes(self.steps.revision, axes)
         return self.steps.revision
 
-    def offer(self, batch: Batch) -> None:
+    def offer(self, chunk: Chunk) -> None:
         """Send consecutive steps soon; from any thread, without waiting, and never raising."""
-        if not self._is_open("offer") or not len(batch):
+        if not self._is_open("offer") or not len(chunk):
             return
         with self._guard, self._lock:
-            self._taken = batch.first_step + len(batch)
+            self._taken = chunk.first_step + len(chunk)
             if self._delivery is not None:
-                self._delivery.steps(batch.rows)
+                self._delivery.steps(chunk.rows)
 
     def reopen(self, description: Description) -> None:
         """Go on after `finish`, with a further fit of the same model."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from flatline.batch import Batch
+from flatline.chunker import Chunker
 from flatline.entry import AXES, Entry, Reader
 from flatline.norms import Norms, Source, Waiting
 from flatline.rows import Rows, Variable
 
 
 class Steps:
-    """Joins steps with their norms, and hands them out in batches."""
+    """Joins steps with their norms, and hands them out in chunks."""
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class Steps:
         self._reader = reader
         self._announce = announce
         self._send = send
-        self._batch = Batch()
+        self._chunker = Chunker()
         self._waiting = Waiting(reader)
         self._held: tuple[Entry, float] | None = None
         self._last: int | None = None
@@ -87,12 +87,12 @@ class Steps:
             if entry.learning_rate is None:
                 entry.learning_rate = norms.learning_rate
         self.sampled += bool(entry.sampled)
-        if not self._batch.takes(entry):
+        if not self._chunker.takes(entry):
             self._flush(now)
-        if self._batch.add(entry, now):
+        if self._chunker.add(entry, now):
             self._flush(now)
 
     def _flush(self, now: float) -> None:
-        rows = self._batch.take(now, self.revision)
+        rows = self._chunker.take(now, self.revision)
         if rows is not None:
             self._send(rows)

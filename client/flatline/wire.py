@@ -124,9 +124,17 @@ def chunk(rows: Rows, health: Health | None = None) -> bytes:
     return packed_pb2.PackedWatchRequest(chunk=message).SerializeToString()
 
 
-def evaluation(step: int, epoch: int, n: int | None, metrics: Mapping[str, float]) -> bytes:
-    """Encode one pass over a validation set."""
+def evaluation(
+    step: int,
+    epoch: int,
+    n: int | None,
+    metrics: Mapping[str, float],
+    counts: Mapping[str, Sequence[int]] | None = None,
+) -> bytes:
+    """Encode one pass over a validation set; `counts` go by their names in message Evaluation."""
     message = monitor_pb2.Evaluation(step=step, epoch=epoch, metrics=metrics)
+    for name, column in (counts or {}).items():
+        getattr(message, name).extend(column)
     if n is not None:
         message.n = n
     return packed_pb2.PackedWatchRequest(evaluation=message).SerializeToString()

@@ -18,7 +18,8 @@ from flatline_monitor.cli import MISUSED
 from flatline_monitor.detectors.catalogue import CATALOGUE, configured
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.detectors.settings import SettingsError as DetectorSettingsError
-from flatline_monitor.diagnosis.causes import CAUSES, Entry
+from flatline_monitor.diagnosis.causes import CAUSES
+from flatline_monitor.diagnosis.entry import Entry
 from flatline_monitor.diagnosis.infer import FOUND_BY
 from flatline_monitor.settings import Settings, SettingsError, load
 

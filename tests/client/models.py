@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from flatline.keras import MonitorCallback
-from flatline.rows import Axes, Batch, Description, Health, Rows, Variable
+from flatline.rows import Axes, Chunk, Description, Health, Rows, Variable
 
 # Two devices, for strategies; one thread, for equal sums. Only possible before TensorFlow starts.
 tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -24,6 +24,7 @@ tf.config.set_logical_device_configuration(
 )
 
 layers = keras.layers
+COUNTS = ("label_counts", "prediction_counts", "correct_counts")
 SAMPLES, BATCH, FEATURES, CLASSES = 64, 16, 12, 5
 STEPS = SAMPLES // BATCH
 
@@ -45,6 +46,8 @@ class Recorded:
     axes: list[Axes] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
     evaluations: list[tuple[int, int, int | None, dict[str, float]]] = field(default_factory=list)
+    counts: list[dict[str, list[int]]] = field(default_factory=list)
+    """What was counted of each evaluation, by the names of message Evaluation."""
     ends: list[tuple[str, str, int]] = field(default_factory=list)
     health: list[tuple[float | None, int]] = field(default_factory=list)
     wish: int = 0
@@ -54,13 +57,12 @@ class Recorded:
         self.variables.append((axes.variables, axes.inputs))
         return len(self.variables)
 
-    def offer(self, batch: Batch) -> None:
-        self.rows.append(batch.rows())
+    def offer(self, chunk: Chunk) -> None:
+        self.rows.append(chunk.rows())
 
-    def evaluate(
-        self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
-    ) -> None:
-        self.evaluations.append((step, epoch, n, metrics))
+    def evaluate(self, step: int, *, epoch: int = 0, n: int | None = None, **results: Any) -> None:
+        self.counts.append({name: results.pop(name) for name in COUNTS if name in results})
+        self.evaluations.append((step, epoch, n, results))
 
     def reopen(self, description: Description) -> None:
         self.description.append(description)
@@ -141,48 +143,75 @@ class AtStep(keras.callbacks.Callback):  # type: ignore[misc]
             self.action(self.model)
 
 
-def crossentropy() -> Any:
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+@dataclass(frozen=True)
+class Builders:
+    """Small models of one Keras: of Keras 3 here, of Keras 2 in legacy/models.py."""
+
+    keras: Any
+    dropout_seed: int | None = None
+    """Keras 3 keeps a seed's dice in a variable of the model, Keras 2 in the traced function."""
+
+    def crossentropy(self) -> Any:
+        return self.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def mlp(
+        self, out: int = CLASSES, activation: str | None = None, policy: str | None = None
+    ) -> Any:
+        layers = self.keras.layers
+        hidden = layers.Dense(16, activation="relu", dtype=policy, kernel_regularizer="l2")
+        last = layers.Dense(out, activation=activation, dtype=policy)
+        return self.keras.Sequential([layers.Input((FEATURES,)), hidden, last])
+
+    def cnn(self) -> Any:
+        layers = self.keras.layers
+        return self.keras.Sequential(
+            [
+                layers.Input((FEATURES,)),
+                layers.Reshape((4, 3, 1)),
+                layers.Conv2D(4, 2, activation="relu"),
+                layers.BatchNormalization(),
+                layers.Dropout(0.3, seed=self.dropout_seed),
+                layers.Flatten(),
+                layers.Dense(CLASSES),
+            ]
+        )
+
+    def embedding(self) -> Any:
+        layers = self.keras.layers
+        return self.keras.Sequential(
+            [
+                layers.Input((7,), dtype="int32"),
+                layers.Embedding(50, 8),
+                layers.GlobalAveragePooling1D(),
+                layers.Dense(1, activation="sigmoid"),
+            ]
+        )
+
+    def two_outputs(self) -> Any:
+        layers = self.keras.layers
+        one = layers.Input((FEATURES,), name="one")
+        two = layers.Input((FEATURES,), name="two")
+        hidden = layers.Dense(8, activation="relu")(layers.Concatenate()([one, two]))
+        heads = {name: layers.Dense(n, name=name)(hidden) for name, n in (("c", CLASSES), ("r", 1))}
+        return self.keras.Model({"one": one, "two": two}, heads)
+
+    def compiled(
+        self,
+        make: Callable[[], Any] | None = None,
+        optimizer: Callable[[], Any] | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """A new model with the same weights each time."""
+        self.keras.utils.set_random_seed(5)
+        model = (make or self.mlp)()
+        chosen = optimizer() if optimizer else self.keras.optimizers.Adam(0.01)
+        model.compile(optimizer=chosen, **{"loss": self.crossentropy(), **arguments})
+        return model
 
 
-def mlp(out: int = CLASSES, activation: str | None = None, policy: str | None = None) -> Any:
-    hidden = layers.Dense(16, activation="relu", dtype=policy, kernel_regularizer="l2")
-    return keras.Sequential(
-        [layers.Input((FEATURES,)), hidden, layers.Dense(out, activation=activation, dtype=policy)]
-    )
-
-
-def cnn() -> Any:
-    return keras.Sequential(
-        [
-            layers.Input((FEATURES,)),
-            layers.Reshape((4, 3, 1)),
-            layers.Conv2D(4, 2, activation="relu"),
-            layers.BatchNormalization(),
-            layers.Dropout(0.3, seed=3),
-            layers.Flatten(),
-            layers.Dense(CLASSES),
-        ]
-    )
-
-
-def embedding() -> Any:
-    return keras.Sequential(
-        [
-            layers.Input((7,), dtype="int32"),
-            layers.Embedding(50, 8),
-            layers.GlobalAveragePooling1D(),
-            layers.Dense(1, activation="sigmoid"),
-        ]
-    )
-
-
-def two_outputs() -> Any:
-    one = layers.Input((FEATURES,), name="one")
-    two = layers.Input((FEATURES,), name="two")
-    hidden = layers.Dense(8, activation="relu")(layers.Concatenate()([one, two]))
-    heads = {"c": layers.Dense(CLASSES, name="c")(hidden), "r": layers.Dense(1, name="r")(hidden)}
-    return keras.Model({"one": one, "two": two}, heads)
+_build = Builders(keras, dropout_seed=3)
+crossentropy, compiled = _build.crossentropy, _build.compiled
+mlp, cnn, embedding, two_outputs = _build.mlp, _build.cnn, _build.embedding, _build.two_outputs
 
 
 class Custom(keras.Model):  # type: ignore[misc]
@@ -236,17 +265,6 @@ class Gan(keras.Model):  # type: ignore[misc]
         weights = self.generator.trainable_weights
         self.generator_optimizer.apply(tape.gradient(fooled, weights), weights)
         return {"critic_loss": loss, "generator_loss": fooled}
-
-
-def compiled(
-    make: Callable[[], Any] = mlp, optimizer: Callable[[], Any] | None = None, **arguments: Any
-) -> Any:
-    """A new model with the same weights each time."""
-    keras.utils.set_random_seed(5)
-    model = make()
-    arguments = {"loss": crossentropy(), **arguments}
-    model.compile(optimizer=optimizer() if optimizer else keras.optimizers.Adam(0.01), **arguments)
-    return model
 
 
 def fit(model: Any, callbacks: list[Any], x: Any = X, y: Any = LABELS, **arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where Keras is not what the callback needs."""
+"""Where what is installed is not what the client needs."""
 
 import subprocess
 import sys
@@ -9,16 +9,21 @@ import pytest
 from tests.client.models import Recording
 
 
-def test_without_keras_it_says_what_to_install() -> None:
+@pytest.mark.parametrize(
+    ("module", "missing"),
+    [("flatline.keras", ["keras"]), ("flatline.tensorflow", ["tensorflow", "keras"])],
+)
+def test_without_what_it_needs_it_says_what_to_install(module: str, missing: list[str]) -> None:
     """The error has the type and the name that a missing module has."""
     code = (
-        "import sys; sys.modules['keras'] = None\n"
-        "try: import flatline.keras\n"
+        f"import sys; sys.modules.update(dict.fromkeys({missing}))\n"
+        f"try: import {module}\n"
         "except ModuleNotFoundError as error: print(error, error.name)"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
 
+    assert f"{module} needs" in done.stdout
     assert "pip install 'flatline[tensorflow]' keras" in done.stdout
 
 

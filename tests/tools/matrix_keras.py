@@ -14,8 +14,11 @@ from pathlib import Path
 HOME = Path(".venv-keras")
 TOOLS = ("pytest", "pytest-timeout", "hypothesis")
 KERAS_3 = tuple(
-    f"tests/client/test_{name}.py"
-    for name in ("keras_signals", "keras_untouched", "keras_failures", "keras_import")
+    f"tests/client/test_keras_{name}.py"
+    for name in (
+        *("signals", "evaluation", "evaluation_untouched", "untouched", "failures"),
+        *("programs", "import"),
+    )
 )
 KERAS_2 = ("tests/client/legacy",)
 
@@ -64,8 +67,8 @@ PAIRS = (
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": ".", "TF_CPP_MIN_LOG_LEVEL": "3"}
 MEASURED = """
-from {models} import compiled, fit
-from tests.client.models import LABELS, X, Recording
+from {models} import compiled
+from tests.client.models import LABELS, X, Recording, fit
 seen = Recording(allowance_seconds=1e6)
 fit(compiled(), [seen], X, LABELS)
 parts = {{"losses": "data_loss", "gradients": "grad_norm", "inputs": "input_mean"}}

@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Batch:
+class CapturedChunk:
     """Consecutive steps that nobody changes any more."""
 
     first_step: int
@@ -69,11 +69,11 @@ class Columns:
         self._rate: float | None = None
         self._units: tuple[Layout, Units] | None = None
 
-    def rows(self, batch: Batch) -> Rows:
-        """Return the steps of a batch as rows; each batch once, one after the other."""
-        entries, layout = batch.entries, batch.layout
+    def rows(self, chunk: CapturedChunk) -> Rows:
+        """Return the steps of a chunk as rows; each chunk once, one after the other."""
+        entries, layout = chunk.entries, chunk.layout
         rows = Rows(
-            first_step=batch.first_step,
+            first_step=chunk.first_step,
             loss=np.array([entry.loss for entry in entries], np.float32),
             loss_source=np.array([entry.source for entry in entries], np.uint8),
             epoch=np.array([entry.epoch for entry in entries], np.uint32),
@@ -90,7 +90,7 @@ class Columns:
                 self._units = layout, Units(layout.axes.activations)
             units = self._units[1].columns(layout.unpack(packed))
             rows.sampled = sampled_columns(layout, packed) | units
-            rows.revision = batch.revision if layout.axes.variables or units else 0
+            rows.revision = chunk.revision if layout.axes.variables or units else 0
         return rows
 
     def _rates(self, entries: Sequence[Entry]) -> list[tuple[int, float]]:

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from flatline.capture.columns import Batch, Columns, Entry
+from flatline.capture.columns import CapturedChunk, Columns, Entry
 from flatline.capture.layout import Layout
 from flatline.capture.losses import RunningLoss
 from flatline.rows import EXACT, RECONSTRUCTED, UNKNOWN
 
 
 class Ledger:
-    """Takes steps one by one and gives them back in batches."""
+    """Takes steps one by one and gives them back in chunks."""
 
     def __init__(self, first_step: int = 0) -> None:
         self.first_step = first_step
@@ -61,7 +61,9 @@ class Ledger:
                 entry.loss, entry.source = math.nan, UNKNOWN
         self.running.lose()
 
-    def take(self, layout: Layout | None, revision: int, *, everything: bool) -> Batch | None:
+    def take(
+        self, layout: Layout | None, revision: int, *, everything: bool
+    ) -> CapturedChunk | None:
         """Return the steps gathered so far and forget them.
 
         Without `everything` a step that still waits for the size of its batch stays.
@@ -71,9 +73,9 @@ class Ledger:
         if not entries:
             return None
         self.entries = self.entries[-1:] if stay else []
-        batch = Batch(self.first_step, entries, layout, revision, self._columns)
+        chunk = CapturedChunk(self.first_step, entries, layout, revision, self._columns)
         self.first_step += len(entries)
-        return batch
+        return chunk
 
 
 def complete(entry: Entry, layout: Layout, row: np.ndarray) -> None:

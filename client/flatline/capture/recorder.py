@@ -1,18 +1,18 @@
-"""Takes note of each step of a run, chooses the sampled ones, and hands rows over in batches."""
+"""Takes note of each step of a run, chooses the sampled ones, and hands rows over in chunks."""
 
 import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from flatline.capture.columns import Batch, Entry
+from flatline.capture.columns import Entry
 from flatline.capture.fit import Fit
 from flatline.capture.jumps import Jumps
 from flatline.capture.ledger import Ledger
 from flatline.capture.reading import Call, Reading
 from flatline.capture.sampler import Sampler
 from flatline.capture.trace import Tracer
-from flatline.rows import Axes, Health
+from flatline.rows import Axes, Chunk, Health
 from flatline.say import say
 
 STEPS, STEPS_MOST = 64, 512
@@ -38,8 +38,8 @@ class Sink(Protocol):
     def set_axes(self, axes: Axes) -> int:
         """Announce the axes of the columns that follow; return their revision."""
 
-    def offer(self, batch: Batch) -> None:
-        """Take steps that become rows when `batch.rows` is called; neither block nor raise."""
+    def offer(self, chunk: Chunk) -> None:
+        """Take steps that become rows when `chunk.rows` is called; neither block nor raise."""
 
     def wished(self) -> int:
         """Return how many sampled steps the monitor wishes for, and forget them."""
@@ -153,10 +153,10 @@ class Recorder:
             self._revision = self._sink.set_axes(layout.axes)
             self._announced = layout
         self._reading.read_rates()
-        batch = self._ledger.take(layout, self._revision, everything=everything)
-        if batch is not None:
+        chunk = self._ledger.take(layout, self._revision, everything=everything)
+        if chunk is not None:
             self._sink.report_health(self.health)
-            self._sink.offer(batch)
+            self._sink.offer(chunk)
         self._flushed = time.perf_counter()
 
     @property
@@ -238,7 +238,7 @@ class Recorder:
             self.quick = min(self.quick, self.countdown)
 
     def _maybe_flush(self, entries: list[Entry], now: float, *, jump: bool = False) -> None:
-        """Hand over in batches; at once the first step of a fit, and what is not as it was."""
+        """Hand over in chunks; at once the first step of a fit, and what is not as it was."""
         bad = any(e.source and not math.isfinite(e.loss) for e in entries)
         if self._first or ((bad or jump) and self._urgent < _URGENT_MAX):
             self._urgent += bad or jump

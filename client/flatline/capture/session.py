@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from flatline.capture.dispatch import Dispatcher
 from flatline.capture.edition import counts_samples, stacks_replicas
+from flatline.capture.evaluation import COUNTS, Tally, tally_of
 from flatline.capture.fit import Fit, describe, list_of_callbacks, read_fit
 from flatline.capture.head import Head, read_head
 from flatline.capture.install import Installation, tracer_of
@@ -24,10 +25,8 @@ from flatline.settings import Settings
 class Run(Sink, Protocol):
     """What is asked of flatline.Run."""
 
-    def evaluate(
-        self, step: int, *, epoch: int = 0, n: int | None = None, **metrics: float
-    ) -> None:
-        """Take the results of one pass over a validation set."""
+    def evaluate(self, step: int, *, epoch: int = 0, n: int | None = None, **results: Any) -> None:
+        """Take the results of one pass over a validation set: metrics, and counts of classes."""
 
     def reopen(self, description: Description) -> None:
         """Go on with a further fit."""
@@ -56,6 +55,8 @@ class Session:
         self._installation: Installation | None = None
         self._epoch = 0
         self._test_step: int | None = None
+        self._counting = Guard("the counting of classes in validations")
+        self._tally: Tally | None = None
 
     def trains(self, model: Any) -> bool:
         """Say whether it is this model that the run trains."""
@@ -101,18 +102,19 @@ class Session:
             self._recorder.end_epoch()
 
     def begin_test(self) -> None:
-        """Take note of the step; the pass will start the loss tracker anew."""
+        """Take note of the step, and count; the pass will start the loss tracker anew."""
         if self._recorder is not None and self._installation is not None:
             self._recorder.end_epoch()
             self._test_step = self._recorder.steps
+            self._count()
 
     def end_test(self, logs: Mapping[str, Any] | None) -> None:
         """Send the results of a validation within the fit; any other is none of ours."""
         step, self._test_step = self._test_step, None
-        model = self._model()
+        counts, model = self._counted(), self._model()
         if step is None or self._run is None or model is None:
             return
-        reserved = {"step", "epoch", "n", "self"}
+        reserved = {"step", "epoch", "n", "self", *COUNTS}
         metrics = {name: float(value) for name, value in (logs or {}).items() if _is_number(value)}
         samples = loss_samples(model) if counts_samples(model) else None
         self._run.evaluate(
@@ -120,6 +122,7 @@ class Session:
             epoch=self._epoch,
             n=int(samples) if samples and math.isfinite(samples) else None,
             **{name: value for name, value in metrics.items() if name not in reserved},
+            **counts,
         )
 
     def end_fit(self) -> None:
@@ -163,7 +166,24 @@ class Session:
             status = "failed" if isinstance(error, Exception) else "interrupted"
             self._finish(status, type(error).__name__)
 
+    def _count(self) -> None:
+        """Count the classes of the pass that begins, where they can be counted."""
+        self._counted()
+        if not self._counting.broken:
+            with self._counting:
+                self._tally = tally_of(self._model(), self._settings)
+                if self._tally is not None:
+                    self._tally.begin()
+
+    def _counted(self) -> dict[str, list[int]]:
+        """Return what was counted, and count no more."""
+        tally, self._tally = self._tally, None
+        with self._counting:
+            return {} if tally is None else tally.end()
+        return {}
+
     def _uninstall(self) -> bool:
+        self._counted()
         installation, self._installation = self._installation, None
         if installation is not None:
             installation.remove()

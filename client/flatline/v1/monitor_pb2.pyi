@@ -1076,6 +1076,9 @@ class Evaluation(google.protobuf.message.Message):
     EPOCH_FIELD_NUMBER: builtins.int
     N_FIELD_NUMBER: builtins.int
     METRICS_FIELD_NUMBER: builtins.int
+    LABEL_COUNTS_FIELD_NUMBER: builtins.int
+    PREDICTION_COUNTS_FIELD_NUMBER: builtins.int
+    CORRECT_COUNTS_FIELD_NUMBER: builtins.int
     step: builtins.int
     """Steps taken when the pass began."""
     epoch: builtins.int
@@ -1086,6 +1089,20 @@ class Evaluation(google.protobuf.message.Message):
     def metrics(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.float]:
         """Results by their Keras names without "val_"; may be nan."""
 
+    @property
+    def label_counts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[class] Samples of the pass that carry the class as their label, whatever their weight;
+        K <= 256; empty: not counted.
+        """
+
+    @property
+    def prediction_counts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[class] Samples predicted to be of the class; empty: not counted."""
+
+    @property
+    def correct_counts(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[class] Samples of the class that were predicted to be so; empty: not counted."""
+
     def __init__(
         self,
         *,
@@ -1093,9 +1110,12 @@ class Evaluation(google.protobuf.message.Message):
         epoch: builtins.int = ...,
         n: builtins.int | None = ...,
         metrics: collections.abc.Mapping[builtins.str, builtins.float] | None = ...,
+        label_counts: collections.abc.Iterable[builtins.int] | None = ...,
+        prediction_counts: collections.abc.Iterable[builtins.int] | None = ...,
+        correct_counts: collections.abc.Iterable[builtins.int] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_n", b"_n", "n", b"n"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_n", b"_n", "epoch", b"epoch", "metrics", b"metrics", "n", b"n", "step", b"step"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_n", b"_n", "correct_counts", b"correct_counts", "epoch", b"epoch", "label_counts", b"label_counts", "metrics", b"metrics", "n", b"n", "prediction_counts", b"prediction_counts", "step", b"step"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_n", b"_n"]) -> typing.Literal["n"] | None: ...
 
 global___Evaluation = Evaluation

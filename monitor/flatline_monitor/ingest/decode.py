@@ -23,6 +23,7 @@ from flatline_monitor.runs.records import (
 )
 
 _STATUSES = dict(enumerate(EndStatus, start=1))
+_CLASS_COUNTS = ("label_counts", "prediction_counts", "correct_counts")
 
 
 def decode(raw: bytes) -> tuple[int, Record]:
@@ -62,7 +63,7 @@ def record(message: packed_pb2.PackedWatchRequest, limits: Limits, shape: Shape)
         case "chunk":
             return _chunk(message.chunk, limits, shape)
         case "evaluation":
-            return _evaluation(message.evaluation, limits)
+            return _evaluation(message.evaluation, limits, shape)
         case "end":
             return _end(message.end, limits)
     raise RefusedError(
@@ -93,7 +94,7 @@ def _chunk(message: packed_pb2.PackedChunk, limits: Limits, shape: Shape) -> Chu
     )
 
 
-def _evaluation(message: monitor_pb2.Evaluation, limits: Limits) -> Evaluation:
+def _evaluation(message: monitor_pb2.Evaluation, limits: Limits, shape: Shape) -> Evaluation:
     checks.count(
         Reason.TOO_MANY_METRICS, "evaluation.metrics", len(message.metrics), limits.metrics
     )
@@ -105,7 +106,30 @@ def _evaluation(message: monitor_pb2.Evaluation, limits: Limits) -> Evaluation:
             checks.text("evaluation.metrics", name, limits.name_bytes, required=True): value
             for name, value in message.metrics.items()
         },
+        **_class_counts(message, limits, shape),
     )
+
+
+def _class_counts(
+    message: monitor_pb2.Evaluation, limits: Limits, shape: Shape
+) -> dict[str, tuple[int, ...]]:
+    """Return what was counted for each class; the first column says an unknown width."""
+    columns = {name: tuple(getattr(message, name)) for name in _CLASS_COUNTS}
+    width = shape.classes
+    for name, column in columns.items():
+        if not column:
+            continue
+        place = f"evaluation: entries of {name}"
+        checks.count(Reason.TOO_MANY_CLASSES, place, len(column), limits.classes)
+        width = len(column) if width is None else width
+        if len(column) != width:
+            raise RefusedError(
+                Reason.INVALID_EVALUATION,
+                f"{place}: {len(column)}; there should be {width}, one for each class",
+            )
+        most = max(column)
+        checks.count(Reason.INVALID_EVALUATION, f"evaluation.{name}", most, checks.MAX_STEP)
+    return columns
 
 
 def _end(message: monitor_pb2.End, limits: Limits) -> End:

@@ -235,6 +235,12 @@ class Evaluation:
     epoch: int
     n: int | None
     metrics: Mapping[str, float]
+    label_counts: tuple[int, ...] = ()
+    """Samples of the pass that carry each class as their label; empty: not counted."""
+    prediction_counts: tuple[int, ...] = ()
+    """Samples predicted to be of each class; empty: not counted."""
+    correct_counts: tuple[int, ...] = ()
+    """Samples of each class that were predicted to be so; empty: not counted."""
 
 
 @dataclass(frozen=True, slots=True)

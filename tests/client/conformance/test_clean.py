@@ -225,10 +225,7 @@ def exploding() -> np.ndarray:
 
 
 TROUBLES: dict[str, tuple[type[BaseException], Callable[[Any, list[Any]], Any]]] = {
-    "step": (
-        tf.errors.InvalidArgumentError,
-        lambda model, ours: fit(model, ours, exploding()),
-    ),
+    "step": (tf.errors.InvalidArgumentError, lambda model, ours: fit(model, ours, exploding())),
     "callback": (ValueError, lambda model, ours: fit(model, [*ours, AtStep(2, fail)])),
     "callback_before_ours": (
         ValueError,
@@ -238,9 +235,10 @@ TROUBLES: dict[str, tuple[type[BaseException], Callable[[Any, list[Any]], Any]]]
         Exception,
         lambda model, ours: model.fit(Breaking(), shuffle=False, verbose=0, callbacks=ours),
     ),
-    "interrupt": (
-        KeyboardInterrupt,
-        lambda model, ours: fit(model, [*ours, AtStep(2, interrupt)]),
+    "interrupt": (KeyboardInterrupt, lambda model, ours: fit(model, [*ours, AtStep(2, interrupt)])),
+    "validation": (
+        tf.errors.InvalidArgumentError,
+        lambda model, ours: fit(model, ours, validation_data=(exploding(), LABELS)),
     ),
 }
 
@@ -257,6 +255,7 @@ def test_a_training_that_breaks_off_leaves_the_model_as_it_would_alone(name: str
 
     assert set(vars(watched)) == set(vars(alone))
     assert type(watched.train_function) is type(alone.train_function)
+    assert type(watched.test_function) is type(alone.test_function)
     assert_same_state(watched, alone)
     assert fit(watched, []) == fit(alone, [])
     assert fit(watched, [callback]) == fit(alone, [])

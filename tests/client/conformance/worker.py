@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from flatline.keras import MonitorCallback
-from flatline.rows import Batch, Rows
+from flatline.rows import Chunk, Rows
 
 FEATURES, CLASSES, SAMPLES, BATCH = 6, 3, 32, 8
 
@@ -28,8 +28,8 @@ class Told:
     def __init__(self) -> None:
         self.rows: list[Rows] = []
 
-    def offer(self, batch: Batch) -> None:
-        self.rows.append(batch.rows())
+    def offer(self, chunk: Chunk) -> None:
+        self.rows.append(chunk.rows())
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_, **__: 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.client.models import BATCH, CLASSES, FEATURES
+from tests.client.models import CLASSES, Builders
 
 keras: Any = installed
 if int(installed.__version__.partition(".")[0]) >= 3:
@@ -17,48 +17,9 @@ if int(installed.__version__.partition(".")[0]) >= 3:
 layers = keras.layers
 
 
-def crossentropy() -> Any:
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def mlp(out: int = CLASSES, activation: str | None = None, policy: str | None = None) -> Any:
-    hidden = layers.Dense(16, activation="relu", dtype=policy, kernel_regularizer="l2")
-    return keras.Sequential(
-        [layers.Input((FEATURES,)), hidden, layers.Dense(out, activation=activation, dtype=policy)]
-    )
-
-
-def cnn() -> Any:
-    return keras.Sequential(
-        [
-            layers.Input((FEATURES,)),
-            layers.Reshape((4, 3, 1)),
-            layers.Conv2D(4, 2, activation="relu"),
-            layers.BatchNormalization(),
-            layers.Dropout(0.3),
-            layers.Flatten(),
-            layers.Dense(CLASSES),
-        ]
-    )
-
-
-def embedding() -> Any:
-    return keras.Sequential(
-        [
-            layers.Input((7,), dtype="int32"),
-            layers.Embedding(50, 8),
-            layers.GlobalAveragePooling1D(),
-            layers.Dense(1, activation="sigmoid"),
-        ]
-    )
-
-
-def two_outputs() -> Any:
-    one = layers.Input((FEATURES,), name="one")
-    two = layers.Input((FEATURES,), name="two")
-    hidden = layers.Dense(8, activation="relu")(layers.Concatenate()([one, two]))
-    heads = {"c": layers.Dense(CLASSES, name="c")(hidden), "r": layers.Dense(1, name="r")(hidden)}
-    return keras.Model({"one": one, "two": two}, heads)
+_build = Builders(keras)
+crossentropy, compiled = _build.crossentropy, _build.compiled
+mlp, cnn, embedding, two_outputs = _build.mlp, _build.cnn, _build.embedding, _build.two_outputs
 
 
 class Custom(keras.Model):  # type: ignore[misc]
@@ -82,23 +43,6 @@ class Custom(keras.Model):  # type: ignore[misc]
         gradients = tape.gradient(loss, self.trainable_weights)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return {"loss": loss}
-
-
-def compiled(
-    make: Callable[[], Any] = mlp, optimizer: Callable[[], Any] | None = None, **arguments: Any
-) -> Any:
-    """A new model with the same weights each time."""
-    keras.utils.set_random_seed(5)
-    model = make()
-    arguments = {"loss": crossentropy(), **arguments}
-    model.compile(optimizer=optimizer() if optimizer else keras.optimizers.Adam(0.01), **arguments)
-    return model
-
-
-def fit(model: Any, callbacks: list[Any], x: Any, y: Any, **arguments: Any) -> Any:
-    """Fit, in order and silently; return the history."""
-    arguments = {"epochs": 2, "batch_size": BATCH, "verbose": 0, **arguments}
-    return model.fit(x, y, shuffle=False, callbacks=callbacks, **arguments).history
 
 
 def state(model: Any) -> list[np.ndarray]:

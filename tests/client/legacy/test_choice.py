@@ -7,8 +7,8 @@ import sys
 import keras as installed
 import pytest
 
-from tests.client.legacy.models import compiled, fit, keras
-from tests.client.models import LABELS, Recording, X
+from tests.client.legacy.models import compiled, keras
+from tests.client.models import LABELS, Recording, X, fit
 
 
 @pytest.mark.parametrize("legacy", ["1", ""])

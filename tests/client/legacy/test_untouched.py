@@ -15,13 +15,12 @@ from tests.client.legacy.models import (
     cnn,
     compiled,
     embedding,
-    fit,
     keras,
     mlp,
     state,
     two_outputs,
 )
-from tests.client.models import BITS, LABELS, NUMBERS, TOKENS, Recording, X
+from tests.client.models import BITS, LABELS, NUMBERS, TOKENS, Recording, X, fit
 
 adam = keras.optimizers.Adam
 

@@ -9,8 +9,8 @@ STEPS, SECONDS = 64, 1.0
 """What a chunk holds at most, in steps and in time: the monitor's cost is per message."""
 
 
-class Batch:
-    """Collects consecutive steps and hands them out as rows."""
+class Chunker:
+    """Collects consecutive steps and hands them out as rows, a chunk at a time."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
@@ -33,7 +33,7 @@ class Batch:
     def add(self, entry: Entry, now: float) -> bool:
         """Add a step, `now` in seconds of any clock; return whether it is time to send.
 
-        That is so for the first step, for the first value that is not finite, and for a batch that
+        That is so for the first step, for the first value that is not finite, and for a chunk that
         is full or old.
         """
         self._seconds.append(np.nan if self._last is None else now - self._last)
