@@ -47,6 +47,7 @@ CAUSES = frozenset(
         *("gradients_not_clipped", "too_few_epochs", "batch_too_large", "batch_too_small"),
         *("not_shuffled", "untrained_layers", "leak", "schedule_wrong", "unsuitable_optimizer"),
         *("clipping_too_strong", "numerical_error"),
+        *("slow_input", "sign_error", "normalisation_wrong", "validation_differs"),
     }
 )
 
