@@ -17,19 +17,24 @@ except ModuleNotFoundError as error:
     MESSAGE = "flatline.tensorflow needs TensorFlow and Keras: pip install 'flatline[tensorflow]'"
     raise ModuleNotFoundError(MESSAGE, name=error.name) from None
 
-from flatline.capture.meter import is_variable
+from flatline.capture.meter import Meter, is_variable, replicas
+from flatline.capture.twin import traced_functions
 from flatline.capture.watcher import Watcher
-from flatline.say import say, shown
-from flatline.settings import checked
+from flatline.say import shown
+from flatline.settings import Settings, resolve
+
+_functions: "weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]]" = weakref.WeakKeyDictionary()
+"""Where each optimizer is called that was ever watched: they are not traced again for a new run."""
 
 
-def watch(
+def watch(  # noqa: PLR0913 - each is a setting with a name of its own
     what: Any,
     *,
     run: Run,
     every: int | None = None,
-    overhead: float = 0.01,
-    allowance_seconds: float = 2.0,
+    overhead: float | None = None,
+    allowance_seconds: float | None = None,
+    xla_exact: bool | None = None,
 ) -> Any:
     """Measure what an optimizer or a tape does, and add it to the steps that `run.log` tells.
 
@@ -51,18 +56,20 @@ def watch(
     A row belongs to the step that is logged next. Several optimizers, or several variables of
     one, make one row together; where `log` is called every k steps, the row is of the last of them.
 
-    What is not measured is skipped within the traced function. `every` measures each so manieth
-    logged step; without it a run is measured on every step for `allowance_seconds` of its time,
-    and after that takes the share `overhead` of it, skipped steps apart. With 8 variables a skipped
-    step costs some 30 to 50 microseconds and a measured one some 300; with 100 variables some 10 %
-    and 40 % of a step of 6 milliseconds.
+    A tf.function is traced a second time, after its first call, and sampled steps go to that
+    trace; in all others there is nothing of flatline. `overhead`, `allowance_seconds` and
+    `xla_exact` mean what they mean to the Keras callback, and have the same defaults and
+    FLATLINE_* variables. `every` has each so manieth logged step sampled instead. The monitor may
+    wish for some more, and so does a gradient that is not finite.
 
     The training is not changed: weights are the same bit for bit, but for XLA (`jit_compile`),
-    where another fusion of the same arithmetic may differ in the last bit. Under a distribution
-    strategy of several replicas nothing is measured.
+    where another fusion of the same arithmetic may differ in the last bit of a sampled step. A
+    function that draws from tf.random with a seed is traced once, with a branch, which costs each
+    step some time. Of distribution strategies of several replicas MirroredStrategy is measured,
+    within a tf.function; of others, that they are not is said.
     """
-    settings = (_every(every), checked("overhead", overhead))
-    allowance = checked("allowance_seconds", allowance_seconds)
+    every = _every(every)
+    settings = resolve(overhead=overhead, allowance_seconds=allowance_seconds, xla_exact=xla_exact)
     is_tape = isinstance(what, tf.GradientTape)
     if not is_tape and not isinstance(what, keras.optimizers.Optimizer):
         message = f"watch {checks.wrong(what, 'an optimizer of Keras 3 or a tf.GradientTape')}"
@@ -70,7 +77,7 @@ def watch(
     if not isinstance(run, Run):
         message = f"run {checks.wrong(run, 'a flatline.Run')}"
         raise ValueError(message)  # noqa: TRY004 - all wrong arguments raise the same
-    watcher = _watcher_of(run, *settings, allowance)
+    watcher = _watcher_of(run, every, settings)
     if is_tape:
         if watcher is not None:
             vars(what)["gradient"] = _Gradient(what, watcher)
@@ -95,7 +102,7 @@ class Watch:
             watcher.at_stop(self.unwatch)
 
     def unwatch(self) -> None:
-        """Let the optimizer be as it was; what was traced goes on unmeasured."""
+        """Let the optimizer be as it was, and the functions that it is called in."""
         if self._apply is not None:
             self._apply.restore()
 
@@ -116,56 +123,62 @@ class _Apply:
     def __init__(self, optimizer: Any, watcher: Watcher) -> None:
         self.watcher = watcher
         self.on = True
-        self._optimizer = weakref.ref(optimizer)
+        self._optimizer: Callable[[], Any] = weakref.ref(optimizer)
         self._own = vars(optimizer).get("apply")
-        self._meters: set[Any] = set()
+        self._meters: list[Meter] = []
+        with watcher.guard:
+            watcher.divert(list(_functions.get(optimizer, ())))
 
     def __call__(self, grads: Any, trainable_variables: Any = None, *rest: Any, **more: Any) -> Any:
-        optimizer, guard = self._optimizer(), self.watcher.guard
-        original = self._original(optimizer)
-        given = trainable_variables
+        watcher, given = self.watcher, trainable_variables
+        original = self._original()
         if given is not None and not isinstance(given, list | tuple):
             given = list(given)
-        if not self.on or guard.broken or not isinstance(grads, list | tuple):
+        place = None
+        if self.on and not watcher.guard.broken and isinstance(grads, list | tuple):
+            with watcher.guard:
+                place = self._place(grads, given)
+        if place is None:
             return original(grads, given, *rest, **more)
-        measured = None
-        with guard:
-            measured = self._before(optimizer, grads, given)
-        if measured is None:
+        meter, due, variables = place
+        before = None
+        with watcher.guard:
+            before = meter.before(due, self._optimizer(), grads, variables)
+        if before is None:
             return original(grads, given, *rest, **more)
-        meter, due, update, orders = measured
+        branch, update, orders = before
         with orders:
             result = original(grads, given, *rest, **more)
-        with guard:
-            meter.after(due, optimizer, update)
+        with watcher.guard:
+            meter.after(branch, self._optimizer(), update)
         return result
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def _before(self, optimizer: Any, grads: Any, given: Any) -> Any:
-        """Measure what there is before the update; None: nothing is to be measured."""
-        if _unmeasurable(self.watcher):
+    def _place(self, grads: Any, given: Any) -> tuple[Meter, Any, list[Any]] | None:
+        """Return what measures this call, whether it is to, and of which variables; None: not."""
+        optimizer, watcher = self._optimizer(), self.watcher
+        if (tf.executing_eagerly() and not watcher.due) or _unmeasurable(watcher):
             return None
-        if given is None:
-            if not optimizer.built:
-                return None  # Keras raises
-            variables = list(optimizer._trainable_variables)  # noqa: SLF001 - shown nowhere else
-        else:
-            variables = list(given)
-        if not optimizer.built:
-            optimizer.build(variables)  # else its variables would be made among our operations
+        if given is None and not optimizer.built:
+            return None  # Keras raises
+        variables = list(optimizer._trainable_variables if given is None else given)  # noqa: SLF001
         concerned = [v for g, v in zip(grads, variables, strict=False) if g is not None]
         if not concerned:
             return None
-        meter = self.watcher.meter(optimizer, concerned)
-        self._meters.add(meter)
-        return meter.before_update(optimizer, grads, variables)
+        due = watcher.place(lambda: self._meter(concerned))
+        if due is False:
+            _functions.setdefault(optimizer, weakref.WeakSet()).update(traced_functions())
+            return None
+        if not optimizer.built:
+            with keras.name_scope(optimizer.name, caller=optimizer):
+                optimizer.build(variables)  # else its variables would be made among our operations
+        return self._meter(concerned), due, variables
 
     def restore(self) -> None:
         """Put back what was there, unless somebody else has put something over it."""
         optimizer, self.on = self._optimizer(), False
-        for meter in self._meters:
-            self.watcher.drop(meter)
-        self._meters.clear()
+        self.watcher.drop(self._meters)
+        self._meters = []
         if optimizer is None or vars(optimizer).get("apply") is not self:
             return
         if self._own is None:
@@ -173,7 +186,14 @@ class _Apply:
         else:
             vars(optimizer)["apply"] = self._own
 
-    def _original(self, optimizer: Any) -> Callable[..., Any]:
+    def _meter(self, variables: list[Any]) -> Meter:
+        meter = self.watcher.meter(self._optimizer(), variables)
+        if meter not in self._meters:
+            self._meters.append(meter)
+        return meter
+
+    def _original(self) -> Callable[..., Any]:
+        optimizer = self._optimizer()
         return self._own or types.MethodType(type(optimizer).apply, optimizer)
 
 
@@ -194,6 +214,9 @@ class _Gradient:
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def _measure(self, sources: Any, gradients: Any) -> None:
+        watcher = self._watcher
+        if (tf.executing_eagerly() and not watcher.due) or _unmeasurable(watcher, tape=True):
+            return
         pairs = [
             (gradient, variable)
             for gradient, variable in zip(
@@ -201,35 +224,39 @@ class _Gradient:
             )
             if gradient is not None and is_variable(variable)
         ]
-        if pairs and not _unmeasurable(self._watcher):
-            arrays, variables = [g for g, _ in pairs], [v for _, v in pairs]
-            meter = self._watcher.meter("tape", variables)
-            meter.gradients(meter.due(), arrays, variables)
+        if not pairs:
+            return
+        arrays, variables = [g for g, _ in pairs], [v for _, v in pairs]
+        meter = watcher.meter("tape", variables)
+        due = watcher.place(lambda: meter)
+        if due is not False:
+            meter.gradients(due, arrays, variables)
 
 
-def _watcher_of(
-    run: Run, every: int | None, overhead: float, allowance_seconds: float
-) -> Watcher | None:
+def _watcher_of(run: Run, every: int | None, settings: Settings) -> Watcher | None:
     """Return the run's watcher, which the first watch of it makes; None: the run says nothing."""
     if not run.is_open:
         return None
     if not isinstance(run.steps.source, Watcher):
-        run.steps.source = Watcher(every, overhead, allowance_seconds)
+        run.steps.source = Watcher(every, settings, run.wished)
     return run.steps.source
 
 
-def _unmeasurable(watcher: Watcher) -> bool:
-    """Whether this is a place whose measurements would not come out whole; that is said once."""
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        why = "under a distribution strategy of several replicas"
-    elif not tf.executing_eagerly() and not tf.inside_function():
+def _unmeasurable(watcher: Watcher, *, tape: bool = False) -> bool:
+    """Say whether this is a place whose measurements would not come out right; that is said."""
+    why, strategy = "", tf.distribute.get_strategy()
+    if not tf.executing_eagerly() and not tf.inside_function():
         why = "in a graph that is no tf.function"
-    else:
-        return False
-    if not watcher.silent:
-        watcher.silent = True
-        say(f"watch() does not measure {why}; training goes on without it")
-    return True
+    elif replicas() > 1:
+        if tape:
+            why = "the tape of one replica of several: watch the optimizer"
+        elif type(strategy) is not tf.distribute.MirroredStrategy:
+            why = f"under {type(strategy).__name__}"
+        elif tf.executing_eagerly() or tf.distribute.get_replica_context() is None:
+            why = "several replicas, other than in a tf.function that strategy.run is called in"
+    if why:
+        watcher.refuse(why)
+    return bool(why)
 
 
 def _every(value: Any) -> int | None:

@@ -54,6 +54,11 @@ class Loop:
         return [variable.path for variable in self.model.trainable_variables]
 
 
+def rows(mode: str, every: int = 1, steps: int = STEPS) -> list[int]:
+    """Which steps of a loop are measured: the first call of a tf.function is the program's own."""
+    return list(range(0 if mode == "eager" else 1, steps, every))
+
+
 def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     """Whether all numbers are the same bit for bit."""
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

@@ -1,20 +1,23 @@
-"""Measures one kind of update within the user's own traced function.
+"""Measures one kind of update of a loop of the program's own, where it is traced or run eagerly.
 
-There is no second function here as for `model.fit`: what is not due is skipped by a branch within
-the graph, and whether it is due goes by a count of calls, so that the host need not say so at
-every step. All that watches of custom loops use of the capture's insides is used here.
+All that watches of such loops use of the capture's insides is used here.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from functools import partial
+from operator import setitem
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from flatline.capture.apart import apart
+from flatline.capture.branch import Branch
 from flatline.capture.columns import sampled_columns
 from flatline.capture.layout import Column, Layout, pack
+from flatline.capture.likeness import SCOPE
 from flatline.capture.naming import describe_variable
 from flatline.capture.side import alone, value_of
 from flatline.capture.statistics import plain, square_sums, summed
@@ -28,153 +31,130 @@ from flatline.capture.updates import (
 from flatline.norms import Norms, unique
 from flatline.rows import Axes, Variable
 
-_NEVER = 2**62
-_HALF = 2**20
-"""A float32 holds whole numbers of 24 bits, so a count goes as two of them."""
+_ROUND = 2.0**23
+"""A float32 counts further than that, but not much."""
 
 
 class Meter:
     """The measurements of one optimizer, or of tapes, on one list of variables."""
 
     def __init__(self, variables: Sequence[Any]) -> None:
-        self.seen = 0
-        """Calls up to the one that was read last."""
         self.missed = 0
         """Logged steps in a row that should have had a row of this meter and had none."""
         self.active = False
         """Whether it has reported, and not stopped to."""
-        self.pace = 1
-        """Calls for each logged step, as it last was."""
         self.ids: tuple[int, ...] = ()
         """What tells the variables of its rows from others of the same name."""
-        self.waits = False
-        """Whether calls are passed over until one that was named."""
+        self._seen = 0.0
         self._layout: Layout | None = None
         # An XLA computation takes variables of its own device alone.
         self._device = getattr(plain(variables[0]), "device", "") or "CPU:0"
         self._row: Any = None
-        alone(self._create_counts)
+        self._on: Any = None
 
-    def due(self) -> Any:
-        """Add to the graph: count a call; return whether it is to be measured."""
-        self._calls.assign_add(1)
-        return self._calls.read_value() >= self._target.read_value()
-
-    def before_update(
-        self, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]
-    ) -> tuple[Self, Any, Update, ExitStack] | None:
-        """Measure before the variables are changed, if it is due; None: it is not, or cannot be.
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+    def before(
+        self, due: Any, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]
+    ) -> tuple[Branch, Update, ExitStack] | None:
+        """Measure before the variables are changed; None: there is no gradient.
 
         The stack is to be open while they are changed.
         """
-        due = self.due()
-        if tf.executing_eagerly() and not bool(due):
-            return None
-        update = self._before(due, optimizer, gradients, variables)
-        if update is None:
-            return None
-        return self, due, update, watched_orders(optimizer, update)
-
-    def _before(
-        self, due: Any, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any]
-    ) -> Update | None:
-        found: list[Update | None] = []
-        kinds: list[tuple[list[int], Any]] = []
+        branch, found = Branch(due), list[Update | None]()
 
         def measured() -> list[Any]:
-            found.append(before_apply(optimizer, gradients, variables))
-            tensors = [] if found[0] is None else [tensor for _, tensor in _tensors(found[0])]
-            kinds.extend(([size or 0 for size in t.shape], t.dtype) for t in tensors)
-            return tensors
+            taps = [None if gradient is None else apart(gradient) for gradient in gradients]
+            found.append(before_apply(optimizer, taps, variables))
+            return [] if found[0] is None else [tensor for _, tensor in _tensors(found[0])]
 
-        def nothing() -> list[Any]:
-            return [tf.zeros(shape, kind) for shape, kind in kinds]
-
-        outputs = self._branch(due, measured, nothing)
+        with tf.name_scope(SCOPE):
+            made = branch.made(measured)
         update = found[0]
-        if update is not None:
-            for (put, _), output in zip(_tensors(update), tf.nest.flatten(outputs), strict=True):
-                put(output)
-        return update
+        if update is None:
+            return None
+        for (put, _), tensor in zip(_tensors(update), made, strict=True):
+            put(tensor)
+        if replicas() > 1:
+            update.clip = None  # each replica clips its own gradient, before they are summed
+        return branch, update, watched_orders(optimizer, update)
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def after(self, due: Any, optimizer: Any, update: Update) -> None:
-        """Measure what became of the variables, if it is due, and keep it all for `read`."""
-        orders = dict(update.orders)
+    def after(self, branch: Branch, optimizer: Any, update: Update) -> None:
+        """Measure what became of the variables, and keep it all for `read`."""
 
-        def columns() -> list[Column]:
-            update.orders = dict(orders)
+        def measured() -> None:
+            held = _tensors(update)
+            whole = branch.whole([tensor for _, tensor in held])
+            for (put, _), tensor in zip(held, whole, strict=True):
+                put(tensor)
             after_apply(optimizer, update)
-            concerned, columns = update_columns([update], update.variables)
-            self._describe(concerned)
-            return columns
+            self._write(*update_columns([update], update.variables))
 
-        self._write(due, columns)
+        with tf.name_scope(SCOPE):
+            branch.done(measured)
 
     def gradients(self, due: Any, gradients: Sequence[Any], variables: Sequence[Any]) -> None:
-        """Measure gradients alone, if it is due."""
+        """Measure gradients alone, and keep that for `read`."""
 
-        def columns() -> list[Column]:
-            self._describe(variables)
-            return [Column("grad_norm", square_sums([summed(array) for array in gradients]))]
+        def measured() -> None:
+            norms = square_sums([summed(apart(gradient)) for gradient in gradients])
+            self._write(variables, [Column("grad_norm", norms)])
 
-        self._write(due, columns)
+        with tf.name_scope(SCOPE):
+            Branch(due).done(measured)
+
+    def due(self, *, now: bool) -> Any:
+        """Add to the graph: whether a call is to be measured, as `switch` says; at first `now`."""
+        if self._on is None:
+            alone(lambda: self._create_switch(now=now))
+        with tf.name_scope(SCOPE):
+            return self._on.read_value()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there are functions that ask `due`: nobody else knows when they were measured."""
+        return self._on is not None
+
+    def switch(self, *, on: bool) -> None:
+        """Let calls be measured, or not, of functions that ask `due`."""
+        if self._on is not None:
+            tf.raw_ops.AssignVariableOp(resource=self._on.handle, value=tf.constant(on))
 
     def read(self) -> Norms | None:
         """Return what the latest call left, unless it was read before."""
         if self._row is None or self._layout is None:
             return None
         row = np.array(value_of(self._row))
-        number = int(row[0]) * _HALF + int(row[1])
-        if number <= self.seen:
+        if row[0] == self._seen:
             return None
-        self.seen = number
-        found = self._layout.unpack(row[None, 2:])
+        self._seen = row[0]
+        found = self._layout.unpack(row[None, 1:])
         rate = found.get("learning_rate")
-        columns = sampled_columns(self._layout, row[None, 2:])
+        columns = sampled_columns(self._layout, row[None, 1:])
         return Norms(
             self._layout.axes.variables,
             {name: column.reshape(-1) for name, column in columns.items()},
             None if rate is None else float(rate[0]),
         )
 
-    def measure_from(self, call: int | None) -> None:
-        """Let calls be measured from this one on; None: never again."""
-        self.waits = call != 0
-        value = tf.constant(_NEVER if call is None else call, tf.int64)
-        tf.raw_ops.AssignVariableOp(resource=self._target.handle, value=value)
-
-    def _write(self, due: Any, columns: Callable[[], list[Column]]) -> None:
-        def written() -> Any:
-            slots, row = pack(columns())
-            layout = Layout(slots, Axes(self._variables))
-            if self._layout is not None and layout != self._layout:
-                message = f"{len(self._variables)} variables are measured in two ways"
-                raise ValueError(message)
-            if self._row is None:
-                alone(lambda: self._create_row(layout.size + 2))
-            self._layout = layout
-            number = self._calls.read_value()
-            halves = tf.cast(tf.stack([number // _HALF, number % _HALF]), tf.float32)
-            self._row.assign(tf.concat([halves, row], 0))
-            return tf.constant(0)
-
-        self._branch(due, written, lambda: tf.constant(0))
-
-    def _branch(self, due: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-        outputs = tf.cond(due, yes, no)
-        if "CPU" in self._device and not tf.executing_eagerly():
-            _keep_whole(outputs)
-        return outputs
-
-    def _describe(self, variables: Sequence[Any]) -> None:
-        self._variables = described(variables)
+    def _write(self, variables: Sequence[Any], columns: Sequence[Column]) -> None:
+        """Store a row; its first number tells it from the one before."""
+        slots, row = pack(columns)
+        layout = Layout(slots, Axes(described(variables)))
+        if self._layout is not None and layout != self._layout:
+            message = f"{len(variables)} variables are measured in two ways"
+            raise ValueError(message)
+        if self._row is None:
+            alone(lambda: self._create_row(layout.size + 1))
+        self._layout = layout
         self.ids = tuple(id(plain(variable)) for variable in variables)
+        if is_first_replica():
+            number = (self._row.read_value()[:1] + 1.0) % _ROUND
+            self._row.assign(tf.concat([number, row], 0))
 
-    def _create_counts(self) -> None:
-        with tf.device(self._device):
-            self._calls = tf.Variable(0, trainable=False, dtype=tf.int64)
-            self._target = tf.Variable(0, trainable=False, dtype=tf.int64)
+    def _create_switch(self, *, now: bool) -> None:
+        with tf.device("CPU:0"):
+            self._on = tf.Variable(now, trainable=False)
 
     def _create_row(self, size: int) -> None:
         with tf.device(self._device):
@@ -191,38 +171,30 @@ def is_variable(value: Any) -> bool:
     return isinstance(value, tf.Variable | getattr(keras, "Variable", tf.Variable))
 
 
+def replicas() -> int:
+    """Return how many replicas take a step together."""
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def is_first_replica() -> bool:
+    """Say whether this is the replica that speaks: all measure the same, the sum of them all."""
+    if replicas() == 1:
+        return True
+    number = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return bool(tf.get_static_value(number) == 0)
+
+
 def _tensors(update: Update) -> list[tuple[Callable[[Any], None], Any]]:
     """Return each tensor in an update, with a function that puts another one in its place."""
     found: list[tuple[Callable[[Any], None], Any]] = []
     for name, value in vars(update).items():
         if _is_tensor(value):
-            found.append((_setter(vars(update), name), value))
+            found.append((partial(setitem, vars(update), name), value))
         elif isinstance(value, list):
-            found += [(_setter(value, i), each) for i, each in enumerate(value) if _is_tensor(each)]
+            places = [i for i, each in enumerate(value) if _is_tensor(each)]
+            found += [(partial(setitem, value, i), value[i]) for i in places]
     return found
-
-
-def _setter(holder: Any, key: Any) -> Callable[[Any], None]:
-    return lambda value: holder.__setitem__(key, value)
 
 
 def _is_tensor(value: Any) -> bool:
     return tf.is_tensor(value) and not is_variable(value)
-
-
-def _keep_whole(outputs: Any) -> None:
-    """Let a branch of the graph be a function that is called or not.
-
-    TensorFlow would make single operations of it, each of which costs time also when it is
-    skipped: with 100 variables more than the measuring itself.
-    """
-    first = next(iter(tf.nest.flatten(outputs)), None)
-    operation: Any = getattr(first, "op", None)
-    for _ in range(4):
-        if operation is None or operation.type in {"If", "StatelessIf"}:
-            break
-        operation = operation.inputs[0].op if operation.inputs else None
-    clear = getattr(operation, "_clear_attr", None)
-    lowering = "_lower_using_switch_merge"
-    if clear is not None and lowering in operation.node_def.attr:
-        clear(lowering)
