@@ -1,7 +1,6 @@
-"""Made-up runs with a known illness, and healthy ones: records as ingest would give them."""
+"""Made-up runs with a known illness, and healthy ones, and the alerts that they lead to."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -11,136 +10,12 @@ from flatline_monitor.alerts.lifecycle import Alert
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.engine.advance import Arrival, Ask, Run, advance, open_run
-from flatline_monitor.runs.records import (
-    Activation,
-    ActivationKind,
-    Chunk,
-    End,
-    EndStatus,
-    Evaluation,
-    Hello,
-    LossKind,
-    Record,
-    Role,
-    Sampled,
-    StreamKey,
-    Task,
-    Untrained,
-    Variable,
-    Variables,
-)
+from flatline_monitor.runs.records import Evaluation, Hello, LossKind, Record, StreamKey, Task
+from tests.columns import PATHS, Signals
 
 STREAM = StreamKey("run-1", 0, 0)
 STEPS = 400
-EVERY = 22
-"""Steps between validations; the last of them falls into the last block of a run."""
 BATCH = 32
-PATHS = tuple(f"dense_{i}/{part}" for i in range(6) for part in ("kernel", "bias"))
-
-
-@dataclasses.dataclass(frozen=True)
-class Signals:
-    """One run as columns over all of its steps; unless it is made sparse every one is sampled."""
-
-    hello: Hello
-    loss: np.ndarray
-    sampled: Mapping[str, np.ndarray]
-    first_step: int = 0
-    validation: tuple[float, ...] = ()
-    """Validation loss after every EVERY steps."""
-    spacing: int = 1
-    """Steps from one sampled step to the next."""
-
-    @property
-    def steps(self) -> int:
-        return len(self.loss)
-
-    def without(self, *names: str) -> "Signals":
-        kept = {name: column for name, column in self.sampled.items() if name not in names}
-        return dataclasses.replace(self, sampled=kept)
-
-    def with_columns(self, **columns: np.ndarray) -> "Signals":
-        return dataclasses.replace(self, sampled={**self.sampled, **columns})
-
-    def with_plan(self, plan: int | None) -> "Signals":
-        return dataclasses.replace(self, hello=dataclasses.replace(self.hello, plan_steps=plan))
-
-    def sparse(self, spacing: int) -> "Signals":
-        """The same run of which only each so many-th step is sampled."""
-        return dataclasses.replace(self, spacing=spacing)
-
-    def scaled(self, factor: float) -> "Signals":
-        """The same run with its losses in other units, of which nobody knows the null model."""
-        return dataclasses.replace(
-            self,
-            hello=dataclasses.replace(self.hello, loss_kind=LossKind.UNKNOWN),
-            loss=self.loss * factor,
-            validation=tuple(loss * factor for loss in self.validation),
-        )
-
-    def spoiled_at(self, step: int) -> "Signals":
-        """One row in which nothing could be measured."""
-        loss = self.loss.copy()
-        loss[step] = np.nan
-        columns = {}
-        for name, column in self.sampled.items():
-            columns[name] = column.copy()
-            if column.dtype == np.float32:
-                columns[name][step] = np.nan
-        return dataclasses.replace(self, loss=loss, sampled=columns)
-
-    def chunk(self, begin: int, end: int) -> Chunk:
-        step = np.arange(self.first_step + begin, self.first_step + end)
-        rows = np.flatnonzero(step % self.spacing == 0)
-        columns = {name: column[begin:end][rows] for name, column in self.sampled.items()}
-        return Chunk(
-            step=step,
-            columns={
-                "loss": self.loss[begin:end],
-                "loss_source": np.ones(end - begin, np.uint8),
-                "epoch": (step // 20).astype(np.uint32),
-                "step_seconds": np.full(end - begin, 0.001, np.float32),
-            },
-            sampled=Sampled(step[rows], 1, columns),
-            learning_rate_step=step[step % 100 == 0],
-            learning_rate=(0.1 / (1 + step[step % 100 == 0])).astype(np.float32),
-        )
-
-    def records(self, cuts: Iterable[int] = (), end: EndStatus | None = None) -> list[Record]:
-        """The run in chunks that end at `cuts`, and its end if there is one."""
-        # A validation is told before the steps that follow it.
-        inner = {*cuts, *(EVERY * (epoch + 1) for epoch in range(len(self.validation)))}
-        edges = [0, *sorted(cut for cut in inner if 0 < cut < self.steps), self.steps]
-        told: list[Record] = []
-        for a, b in itertools.pairwise(edges):
-            told += [self.chunk(a, b), *self.evaluations(a, b)]
-        closing = [] if end is None else [End(end, "", self.first_step + self.steps)]
-        return [VARIABLES, *told, *closing]
-
-    def evaluations(self, begin: int, end: int) -> list[Evaluation]:
-        """Those that were made within these steps."""
-        return [
-            Evaluation(EVERY * (epoch + 1), epoch, 1_000, {"loss": float(loss)})
-            for epoch, loss in enumerate(self.validation)
-            if begin < EVERY * (epoch + 1) <= end
-        ]
-
-
-def variable(path: str) -> Variable:
-    layer, _, part = path.partition("/")
-    return Variable(path, layer, Role(part), (16, 16) if part == "kernel" else (16,))
-
-
-VARIABLES = Variables(
-    revision=1,
-    variables=tuple(variable(path) for path in PATHS),
-    inputs=("x",),
-    untrained=(Untrained("normalization/mean", trainable=False),),
-    activations=(
-        Activation("dense_0", ActivationKind.RECTIFIER, 16),
-        Activation("dense_5", ActivationKind.OTHER, 2),
-    ),
-)
 HELLO = Hello(
     run_id="run-1",
     name="example",
@@ -185,9 +60,10 @@ def run(  # noqa: PLR0913 - each is one thing that can be ill
         "weight_norm": np.ones((steps, len(PATHS))),
         "input_mean": np.zeros((steps, 1)),
         "input_std": np.ones((steps, 1)),
-        "activation_mean": np.full((steps, 2), 0.5),
-        "activation_std": np.ones((steps, 2)),
+        "activation_mean": np.full((steps, 3), 0.5),
+        "activation_std": np.ones((steps, 3)),
         "dead_unit_share": np.zeros((steps, 1)),
+        "saturated_unit_share": np.zeros((steps, 1)),
     }
     usual_counts = classes(steps, [16, 16], [16, 16], [14, 14])
     return Signals(
@@ -242,6 +118,23 @@ def rising(factor: float = 3.0) -> np.ndarray:
     return 0.3 + 0.4 * np.exp(-t * 12) + np.maximum(t - 0.5, 0) * 0.6 * (factor - 1)
 
 
+def resting(level: float = 0.35) -> np.ndarray:
+    """A loss that falls to its half within a fifth of the run, and no further."""
+    return flat(level) + 0.35 * np.exp(-np.arange(STEPS) / 20)
+
+
+def spiked(height: float = 3.0, over: int = STEPS) -> np.ndarray:
+    """A loss that jumps at step 330, for so many steps."""
+    loss = flat(0.3)
+    loss[330 : 330 + over] = height
+    return loss
+
+
+def swinging(by: float = 0.3) -> np.ndarray:
+    """A loss that is higher by so much in every second epoch of twenty steps."""
+    return np.asarray(flat(0.3) + by * (np.arange(STEPS) // 20 % 2))
+
+
 def badly_begun() -> Signals:
     """A first loss of fifteen nats, and ln 2 ever after."""
     loss = flat(np.log(2))
@@ -275,9 +168,54 @@ def updating(ratio: float) -> Signals:
     return run(loss=flat(np.log(2))).with_columns(update_norm=column)
 
 
+def stuck(column: str, share: float = 1.0) -> Signals:
+    """So many units of a layer are dead, or saturated, and the loss stays."""
+    return run(loss=flat(np.log(2))).with_columns(**{column: np.full((STEPS, 1), share, "f4")})
+
+
+def never_updated(*variables: int) -> Signals:
+    """No step changes these variables, although they have gradients, and the loss stays."""
+    signals = run(loss=flat(np.log(2)))
+    updates = signals.sampled["update_norm"].copy()
+    updates[:, variables] = 0
+    return signals.with_columns(update_norm=updates)
+
+
+def growing(factor: float = 100.0) -> Signals:
+    """The weights grow to so many times of what they began with, and the loss stays."""
+    growth = np.geomspace(1, factor, STEPS, dtype=np.float32)[:, None]
+    weights = np.full((STEPS, len(PATHS)), 4.0, np.float32) * growth
+    return run(loss=flat(np.log(2))).with_columns(weight_norm=weights)
+
+
 def memorising() -> Signals:
     """The training loss falls to nothing and the validation loss rises from epoch 5 on."""
     return dataclasses.replace(run(), validation=(0.6, 0.5, 0.4, 0.35, 0.3, *np.arange(4, 19) / 10))
+
+
+def starved() -> Signals:
+    """One class of four is never predicted, and the others nearly always rightly."""
+    return run(counts=classes(STEPS, [8, 8, 8, 8], [10, 0, 11, 11], [7, 0, 7, 7]))
+
+
+def softmax_twice(confidence: float = 0.72) -> Signals:
+    """Every answer is right, and none is surer than e / (e + 1); the loss stays at its floor."""
+    signals = run(loss=flat(0.33), counts=classes(STEPS, [16, 16], [16, 16], [16, 16]))
+    return signals.with_columns(confidence=np.full(STEPS, confidence, np.float32))
+
+
+def in_order(length: int = 10) -> Signals:
+    """So many steps of the one class, and so many of the other."""
+    first = np.arange(STEPS) // length % 2 == 0
+    labels = 32 * np.stack([first, ~first], axis=1).astype(np.uint32)
+    counts = {"label_count": labels, "prediction_count": labels, "correct_count": labels // 2}
+    return run(loss=flat(0.6), counts=counts)
+
+
+def too_good() -> Signals:
+    """The validation is all right and the training is not."""
+    good = tuple(0.5 / n + 0.1 for n in range(1, 21))
+    return dataclasses.replace(run(), validation=good, scores=(0.999,) * len(good))
 
 
 SICK = {
@@ -285,13 +223,25 @@ SICK = {
     "init_loss": badly_begun(),
     "input_scale": unscaled(),
     "stagnation": run(loss=flat(np.log(2))),
+    "plateau": run(loss=resting()),
     "no_skill": guessing(),
     "class_collapse": collapsed(),
+    "starved_class": starved(),
+    "loss_accuracy_inconsistency": softmax_twice(),
+    "not_shuffled": in_order(),
     "vanishing_gradient": vanishing(),
+    "dead_units": stuck("dead_unit_share"),
+    "saturated_activations": stuck("saturated_unit_share"),
+    "frozen_layer": never_updated(0, 1),
+    "weight_growth": growing(),
     "gradient_explosion": exploding(),
+    "loss_spike": run(loss=spiked()),
     "divergence": run(loss=rising()),
+    "oscillation": run(loss=swinging()),
+    "lr_schedule": run(loss=flat(np.log(2))),
     "update_ratio": updating(0.3),
     "overfitting": memorising(),
+    "suspicious_validation": too_good(),
 }
 """An illness for each detector; its own alert must fire, others may."""
 

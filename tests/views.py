@@ -6,7 +6,7 @@ from flatline_monitor.runs import history as histories
 from flatline_monitor.runs.records import Hello
 from flatline_monitor.runs.rows import Rows
 from flatline_monitor.runs.view import RunView
-from tests.signals import VARIABLES, Signals
+from tests.columns import VARIABLES, Signals
 
 
 def last_view(signals: Signals, *, steps: int | None = None, final: bool = False) -> RunView:

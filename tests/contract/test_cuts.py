@@ -11,7 +11,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from flatline_monitor.runs.records import Chunk, EndStatus, Evaluation
-from tests.signals import HEALTHY, SICK, STEPS, Signals, firing, play
+from tests.columns import Signals
+from tests.signals import HEALTHY, SICK, STEPS, firing, play
 
 # Shrinking would play a run for minutes; the cuts of a failure are readable as they are.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)

@@ -12,7 +12,10 @@ from flatline_monitor.detectors.contract import Abstain, Finding, Reason, Severi
 Verdicts = Mapping[str, Verdict]
 
 SILENCES: Mapping[str, frozenset[str]] = {
-    "divergence": frozenset({"stagnation", "overfitting"}),
+    "divergence": frozenset({"stagnation", "plateau", "overfitting", "suspicious_validation"}),
+    "stagnation": frozenset({"plateau"}),
+    "no_skill": frozenset({"plateau", "starved_class"}),
+    "not_shuffled": frozenset({"loss_spike", "suspicious_validation"}),
 }
 """A finding of the first makes the others abstain: it says more of the same."""
 
@@ -22,6 +25,16 @@ SILENCES_ALL = "non_finite"
 WORSENS: Mapping[str, tuple[frozenset[str], Severity]] = {
     "vanishing_gradient": (frozenset({"stagnation", "no_skill"}), Severity.CRITICAL),
     "gradient_explosion": (frozenset({"divergence"}), Severity.CRITICAL),
+    "frozen_layer": (frozenset({"stagnation", "no_skill", "class_collapse"}), Severity.CRITICAL),
+    "plateau": (
+        frozenset(
+            {
+                *("vanishing_gradient", "dead_units", "saturated_activations", "frozen_layer"),
+                *("update_ratio", "lr_schedule", "loss_accuracy_inconsistency", "weight_growth"),
+            }
+        ),
+        Severity.WARNING,
+    ),
     "init_loss": (
         frozenset({"stagnation", "no_skill", "divergence", "gradient_explosion"}),
         Severity.WARNING,
@@ -33,15 +46,23 @@ WORSENS: Mapping[str, tuple[frozenset[str], Severity]] = {
 }
 """Together with a grave finding of one of these, the first is of the severity beside them.
 
-Early layers without gradient are critical when the loss does not fall; an odd beginning or odd
-inputs matter when the run does not learn.
+Early layers without gradient, and layers that are never updated, are critical when the run does
+not learn; an odd beginning or odd inputs matter then. A loss that rests is a warning beside what
+holds it up.
 """
 
-CLAIMED_FROM_ABSENCE = frozenset({"no_skill", "stagnation", "class_collapse"})
+CLAIMED_FROM_ABSENCE = frozenset(
+    {"no_skill", "stagnation", "class_collapse", "starved_class", "not_shuffled"}
+)
 """What has not happened yet may still happen: healthy short runs look the same early on."""
 
-SUPPORTS = frozenset({"vanishing_gradient", "gradient_explosion", "update_ratio"})
-"""A finding of one of these says why nothing will happen."""
+SUPPORTS = frozenset(
+    {
+        *("vanishing_gradient", "gradient_explosion", "update_ratio"),
+        *("dead_units", "saturated_activations", "frozen_layer", "weight_growth"),
+    }
+)
+"""A grave finding of one of these says why nothing will happen."""
 
 YOUNG = 0.3
 """Share of the plan before which a claim from absence is only information."""
@@ -56,7 +77,8 @@ def weigh(verdicts: Verdicts, step: int, share_of_plan: float | None) -> dict[st
     silenced = frozenset[str]().union(*(SILENCES.get(name, frozenset()) for name in found))
     if SILENCES_ALL in found:
         silenced = frozenset(verdicts.keys() - {SILENCES_ALL})
-    early = share_of_plan is not None and share_of_plan < YOUNG and not found & SUPPORTS
+    supported = any(_is_grave(verdicts[name]) for name in found & SUPPORTS)
+    early = share_of_plan is not None and share_of_plan < YOUNG and not supported
     heard: dict[str, Verdict] = {
         name: Abstain(Reason.SUPPRESSED) if name in silenced else verdict
         for name, verdict in verdicts.items()

@@ -4,30 +4,54 @@ from collections.abc import Mapping
 
 from flatline_monitor.detectors.class_collapse import ClassCollapse
 from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.detectors.dead_units import DeadUnits
 from flatline_monitor.detectors.divergence import Divergence
+from flatline_monitor.detectors.frozen_layer import FrozenLayer
 from flatline_monitor.detectors.gradient_explosion import GradientExplosion
 from flatline_monitor.detectors.init_loss import InitLoss
 from flatline_monitor.detectors.input_scale import InputScale
+from flatline_monitor.detectors.loss_accuracy_inconsistency import LossAccuracyInconsistency
+from flatline_monitor.detectors.loss_spike import LossSpike
+from flatline_monitor.detectors.lr_schedule import LearningRateSchedule
 from flatline_monitor.detectors.no_skill import NoSkill
 from flatline_monitor.detectors.non_finite import NonFinite
+from flatline_monitor.detectors.not_shuffled import NotShuffled
+from flatline_monitor.detectors.oscillation import Oscillation
 from flatline_monitor.detectors.overfitting import Overfitting
+from flatline_monitor.detectors.plateau import Plateau
+from flatline_monitor.detectors.saturated_activations import SaturatedActivations
 from flatline_monitor.detectors.settings import SettingsError, configure
 from flatline_monitor.detectors.stagnation import Stagnation
+from flatline_monitor.detectors.starved_class import StarvedClass
+from flatline_monitor.detectors.suspicious_validation import SuspiciousValidation
 from flatline_monitor.detectors.update_ratio import UpdateRatio
 from flatline_monitor.detectors.vanishing_gradient import VanishingGradient
+from flatline_monitor.detectors.weight_growth import WeightGrowth
 
 CATALOGUE: tuple[Detector, ...] = (
     NonFinite(),
     InitLoss(),
     InputScale(),
     Stagnation(),
+    Plateau(),
     NoSkill(),
     ClassCollapse(),
+    StarvedClass(),
+    LossAccuracyInconsistency(),
+    NotShuffled(),
     VanishingGradient(),
+    DeadUnits(),
+    SaturatedActivations(),
+    FrozenLayer(),
+    WeightGrowth(),
     GradientExplosion(),
+    LossSpike(),
     Divergence(),
+    Oscillation(),
+    LearningRateSchedule(),
     UpdateRatio(),
     Overfitting(),
+    SuspiciousValidation(),
 )
 
 

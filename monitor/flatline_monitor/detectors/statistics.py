@@ -15,6 +15,12 @@ Z_PER_MILLE = -NormalDist().inv_cdf(0.0005)
 WEIGHTED = 0.01
 """Least relative difference of two float32 means that is no rounding."""
 
+FEWEST_BLOCKS, SURELY, MATERIALLY = 6, 0.95, 0.02
+"""Points of a line, P(slope < 0) and drop over half of a run from which on a loss surely falls."""
+
+YOUNG = 0.3
+"""Share of the plan up to which a loss that falls excuses much."""
+
 
 def finite_median(x: np.ndarray) -> float:
     """Return the median of the finite values, or nan when there are none."""
@@ -35,6 +41,14 @@ def wilson_lower(successes: float, n: float, z: float = Z_PER_MILLE) -> float:
     centre = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (centre - half) / (1 + z * z / n)
+
+
+def wilson_upper(successes: np.ndarray, n: np.ndarray, z: float = Z_PER_MILLE) -> np.ndarray:
+    """Return the upper ends of the score intervals of shares; 1 where there is nothing to count."""
+    share = successes / np.maximum(n, 1)
+    centre = share + z * z / (2 * np.maximum(n, 1))
+    half = z * np.sqrt(share * (1 - share) / np.maximum(n, 1) + z * z / (4 * np.maximum(n, 1) ** 2))
+    return np.where(n > 0, (centre + half) / (1 + z * z / np.maximum(n, 1)), 1.0)
 
 
 def effective_classes(counts: np.ndarray) -> float:
@@ -67,6 +81,42 @@ def progress(view: RunView, window: int) -> float:
     """
     now = finite_median(view.loss_since(view.step - window + 1))
     return 1 - now / view.first_loss if view.first_loss > 0 else math.nan
+
+
+def made_up(view: RunView, steps: int) -> float:
+    """Return the skill of late, or the progress where nobody knows the skill; nan: neither."""
+    skill = skill_bound(view, view.late(steps))
+    return progress(view, max(steps, view.step // 4)) if math.isnan(skill) else skill
+
+
+def may_fall(view: RunView, materially: float = MATERIALLY) -> bool:
+    """Say whether the loss falls over the last half of the run, or nobody can tell yet.
+
+    Surely, and by more than this share of its level, while the loss without regularisation does
+    not rise: terms can be a reward. At the end of a run everybody can tell.
+    """
+    blocks = view.coarse.since(view.step // 2)
+    medians = blocks["loss_median"][np.isfinite(blocks["loss_median"])]
+    if len(medians) < FEWEST_BLOCKS:
+        return not view.final
+    slope, certainty = falling(medians)
+    level = abs(float(medians.mean()))
+    falls = certainty >= SURELY and -slope * (len(medians) - 1) > materially * level
+    return falls and not _data_rises(blocks)
+
+
+def _data_rises(blocks: Blocks) -> bool:
+    """Say whether the loss without regularisation surely rises, as far as it is sent."""
+    count = blocks["data_count"]
+    if count.ndim > 1 or np.count_nonzero(count) < FEWEST_BLOCKS:
+        return False
+    return falling(blocks["data_sum"][count > 0] / count[count > 0])[1] <= 1 - SURELY
+
+
+def is_on_its_way(view: RunView) -> bool:
+    """Say whether the run is young, or nobody knows how long it is, and its loss may fall."""
+    share = view.share_of_plan
+    return (share is None or share < YOUNG) and may_fall(view)
 
 
 def first_update_ratio(view: RunView, steps: int) -> float:

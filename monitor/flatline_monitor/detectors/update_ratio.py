@@ -1,6 +1,5 @@
 """Update ratio: the optimizer changes the weights far too much, or hardly at all."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,8 +17,8 @@ from flatline_monitor.detectors.statistics import (
     finite_median,
     finite_medians,
     first_update_ratio,
+    made_up,
     progress,
-    skill_bound,
 )
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, kernels_of
@@ -88,7 +87,7 @@ class UpdateRatio:
         if len(view.firsts.update_ratio) < min(self.first_steps, view.scaled(self.first_steps)):
             return None
         ratio = first_update_ratio(view, self.first_steps)
-        made = self._made_up(view)
+        made = made_up(view, view.scaled(self.window))
         if not ratio > self.first_ceiling or made >= self.skilled:
             return None
         on_its_way = made >= self.little_skill and view.step < self.patience
@@ -104,12 +103,6 @@ class UpdateRatio:
             ),
             since_step=0,
         )
-
-    def _made_up(self, view: RunView) -> float:
-        """Return the skill of late, or the progress where nobody knows the skill."""
-        steps = view.scaled(self.window)
-        skill = skill_bound(view, view.late(steps))
-        return progress(view, max(steps, view.step // 4)) if math.isnan(skill) else skill
 
     def _of_late(self, view: RunView) -> Finding | None:
         steps = view.scaled(self.window)
@@ -128,7 +121,7 @@ class UpdateRatio:
         middle = finite_medians(ratios)
         if not np.isfinite(middle).any():
             raise NotMeasurableError
-        if np.nanmax(middle) > self.ceiling and self._made_up(view) < self.skilled:
+        if np.nanmax(middle) > self.ceiling and made_up(view, steps) < self.skilled:
             return self._found(view, kernels, middle, self.ceiling)
         if np.nanmax(middle) < self.floor and self._learns_nothing(view, steps):
             return self._found(view, kernels, middle, self.floor)

@@ -6,6 +6,7 @@ Taken at a judged point and kept with the run, so that it can be explained after
 import math
 from dataclasses import dataclass
 
+from flatline_monitor.detectors.loss_accuracy_inconsistency import confidences
 from flatline_monitor.detectors.statistics import finite_median, first_update_ratio, is_weighted
 from flatline_monitor.diagnosis import measures
 from flatline_monitor.runs.records import Task
@@ -68,6 +69,8 @@ class Facts:
     """How often each class was seen as a label, in the sampled steps."""
     predictions: tuple[int, ...]
     """How often each class was predicted of late."""
+    highest_confidence: float | None
+    """Largest mean of the largest probabilities in any part of the run."""
     kernels: tuple[tuple[int, ...], ...]
     """Shapes of the first kernels and embeddings, and of the last, in forward order."""
     depth: int
@@ -76,6 +79,14 @@ class Facts:
     """Whether they are a stack of dense layers, each fed by the one before."""
     parameters: int
     """Trainable numbers in the model."""
+    rectified_output: bool
+    """Whether the layer of the last kernel ends in a ReLU."""
+    zero_kernels: int
+    """Kernels before the last whose elements are all zero."""
+    untrained: tuple[str, ...]
+    """Paths of kernels and embeddings that should be trained and have no gradient, the first."""
+    fixed: int
+    """Kernels and embeddings that the program has frozen."""
     bad_place: str
     """Where the numbers went bad first: input, loss, gradient, weights; empty: nowhere."""
     bad_step: int | None
@@ -152,12 +163,17 @@ def facts_of(view: RunView) -> Facts:
         predictions=measures.counts(
             view.coarse.since(view.step - view.step // 4), "prediction_count"
         ),
+        highest_confidence=measures.known(confidences(view.coarse)[2]),
         kernels=tuple(
             shapes if len(shapes) <= KERNELS_KEPT else [*shapes[: KERNELS_KEPT - 1], shapes[-1]]
         ),
         depth=len(shapes),
         is_stack=measures.is_stack(view),
         parameters=sum(variable.size for variable in view.variables),
+        rectified_output=measures.rectified_output(view),
+        zero_kernels=measures.zero_kernels(view),
+        untrained=measures.untrained(view),
+        fixed=measures.fixed(view),
         bad_place="" if view.bad is None else view.bad.place,
         bad_step=None if view.bad is None else view.bad.step,
     )

@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from flatline_monitor.detectors.contract import Finding
+from flatline_monitor.diagnosis import signs_of_answers
 from flatline_monitor.diagnosis.case import Case
-from flatline_monitor.diagnosis.causes import CAUSES, Entry
+from flatline_monitor.diagnosis.causes import CAUSES
 from flatline_monitor.diagnosis.contract import Cause
+from flatline_monitor.diagnosis.entry import Entry
 from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.diagnosis.signs import present
 
@@ -16,6 +18,7 @@ FOUND_BY = {
     "update_ratio_high": "update_ratio",
     "update_ratio_low": "update_ratio",
     "first_updates_large": "update_ratio",
+    **signs_of_answers.FOUND_BY,
 }
 """Signs that are one side of a detector."""
 

@@ -5,15 +5,17 @@ import math
 
 import numpy as np
 
+from flatline_monitor.detectors.frozen_layer import WEIGHTS
 from flatline_monitor.detectors.statistics import finite_median, finite_medians, mean_loss
 from flatline_monitor.detectors.trend import loss_trend
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.firsts import glorot_norm
-from flatline_monitor.runs.records import Evaluation, Role
+from flatline_monitor.runs.records import ActivationKind, Evaluation, Role
 from flatline_monitor.runs.view import RunView, kernels_of
 
 WINDOW = 100
 CLASSES_KEPT = 64
+PATHS_KEPT = 8
 FIRST = 5
 IN_A_STACK = {Role.KERNEL, Role.BIAS, Role.GAMMA, Role.BETA}
 
@@ -114,6 +116,31 @@ def is_stack(view: RunView) -> bool:
     shapes = [view.variables[i].shape for i in view.kernels]
     matrices = bool(shapes) and all(len(shape) == len("io") for shape in shapes)
     return matrices and all(a[1] == b[0] for a, b in itertools.pairwise(shapes))
+
+
+def rectified_output(view: RunView) -> bool:
+    """Say whether the layer of the last kernel ends in a ReLU."""
+    if not view.kernels:
+        return False
+    last = view.variables[view.kernels[-1]].layer
+    return any(each.layer == last for each in view.activations_of(ActivationKind.RECTIFIER))
+
+
+def zero_kernels(view: RunView) -> int:
+    """Return how many kernels before the last are all zero, as they began."""
+    norms = _of_kernels(view, "weight_norm")
+    return 0 if norms is None or not len(norms) else int((norms[-1, :-1] == 0).sum())
+
+
+def untrained(view: RunView) -> tuple[str, ...]:
+    """Return the paths of the first weights that should be trained and have no gradient."""
+    paths = (each.path for each in view.untrained if each.trainable)
+    return tuple(itertools.islice((path for path in paths if path.endswith(WEIGHTS)), PATHS_KEPT))
+
+
+def fixed(view: RunView) -> int:
+    """Return how many weights the program has frozen."""
+    return sum(not u.trainable and u.path.endswith(WEIGHTS) for u in view.untrained)
 
 
 def recent(view: RunView, column: str) -> float | None:

@@ -188,6 +188,65 @@ def cut_batches(facts: Facts) -> Remedy:
     )
 
 
+def shuffle(facts: Facts) -> Remedy:
+    """Another order each epoch."""
+    size = f" of {facts.samples:,} samples" if facts.samples else ""
+    return Remedy(
+        "Shuffle the training data anew for each epoch: fit(shuffle=True) does so for arrays; of a "
+        "tf.data.Dataset, shuffle(buffer_size=...) must come before batch() and hold the whole "
+        f"set{size}, or mix the files of the classes. Shuffle before you split.",
+        "\n".join(
+            (
+                "order = np.random.default_rng(0).permutation(len(x_train))",
+                "x_train, y_train = x_train[order], y_train[order]",
+                retrained(facts, ", shuffle=True"),
+            )
+        ),
+    )
+
+
+def split_anew(facts: Facts) -> Remedy:
+    """A validation set out of the training data, in no order."""
+    return Remedy(
+        "Prepare the validation set in the same steps as the training data (scaling, encoding of "
+        "labels, order of channels), and shuffle before it is split off: validation_split takes "
+        "the last samples of the arrays. With a fifth of the training data as the validation set, "
+        "validation and training agree at first, or it is the model.",
+        _held_out(facts),
+    )
+
+
+def drop_duplicates(facts: Facts) -> Remedy:
+    """No sample twice, and then a validation set out of those that are left."""
+    return Remedy(
+        "Dropout, augmentation and noise in the labels make the training the harder task, and then "
+        "all is well. Else look for samples that are in both sets, and for features that tell the "
+        "label: drop duplicates before you split.",
+        "\n".join(
+            (
+                "rows = np.asarray(x_train).reshape(len(x_train), -1)",
+                "_, first = np.unique(rows, axis=0, return_index=True)",
+                'print(len(x_train) - len(first), "samples are in the set more than once")',
+                "x_train, y_train = x_train[np.sort(first)], y_train[np.sort(first)]",
+                _held_out(facts),
+            )
+        ),
+    )
+
+
+def _held_out(facts: Facts) -> str:
+    """Return code that trains on four fifths of the samples and validates on the others."""
+    return "\n".join(
+        (
+            "order = np.random.default_rng(0).permutation(len(x_train))",
+            "held, rest = np.split(order, [len(order) // 5])",
+            "validation = (x_train[held], y_train[held])",
+            "x_train, y_train = x_train[rest], y_train[rest]",
+            retrained(facts, ", validation_data=validation"),
+        )
+    )
+
+
 def check_change(facts: Facts) -> Remedy:  # noqa: ARG001 - a remedy like any other
     """Nothing to type: find what changed."""
     return Remedy(

@@ -1,7 +1,14 @@
 """What to do about the model and its optimizer, with the numbers of the run, as Keras 3 code."""
 
 from flatline_monitor.detectors.update_ratio import UpdateRatio
-from flatline_monitor.diagnosis.code import afresh, fitted, planned_epochs, rounded, stack
+from flatline_monitor.diagnosis.code import (
+    afresh,
+    compiled,
+    fitted,
+    planned_epochs,
+    rounded,
+    stack,
+)
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 
@@ -144,6 +151,28 @@ def fit_last_layer(facts: Facts) -> Remedy:
         f"categorical_crossentropy for one-hot ones; no activation with mse{name}. A softmax over "
         "one unit is always 1.",
         stack(facts, facts.hidden_units),
+    )
+
+
+def train_layers(facts: Facts) -> Remedy:
+    """Thaw them, and look for what cuts them off."""
+    paths = facts.untrained
+    cut = f"No gradient reaches {', '.join(paths)}. " if paths else ""
+    n = facts.fixed
+    layers = f"{n} layers" if n > 1 else "a layer"
+    frozen = f"The program has frozen {layers}: right only after a training before. " if n else ""
+    return Remedy(
+        f"{cut}{frozen}Look for stop_gradient, argmax, round or NumPy between a layer and the "
+        "loss; a train_step of your own gives the optimizer all of model.trainable_variables; "
+        "after a change of trainable the model is compiled anew.",
+        "\n".join(
+            (
+                "model.trainable = True  # and all of its layers",
+                compiled(facts, "model"),
+                "print([variable.path for variable in model.trainable_variables])",
+                fitted(facts),
+            )
+        ),
     )
 
 

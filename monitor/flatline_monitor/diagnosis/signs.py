@@ -6,11 +6,18 @@ their source beside them.
 
 from collections.abc import Mapping
 
-from flatline_monitor.diagnosis import signs_of_data, signs_of_model
+from flatline_monitor.diagnosis import (
+    signs_of_answers,
+    signs_of_data,
+    signs_of_layers,
+    signs_of_model,
+)
 from flatline_monitor.diagnosis.case import Case, Sign
 
 SIGNS: Mapping[str, Sign] = {
-    sign.__name__: sign for sign in (*signs_of_data.SIGNS, *signs_of_model.SIGNS)
+    sign.__name__: sign
+    for room in (signs_of_data, signs_of_model, signs_of_layers, signs_of_answers)
+    for sign in room.SIGNS
 }
 
 

@@ -7,12 +7,14 @@ import numpy as np
 from flatline_monitor.detectors.input_scale import InputScale
 from flatline_monitor.detectors.trend import FEW_EPOCHS
 from flatline_monitor.diagnosis.case import Case, Sign
+from flatline_monitor.diagnosis.signs_of_answers import starved_and_rare
 from flatline_monitor.runs.records import Task
 
 SKILLED, NO_SKILL = 0.5, 0.05
 WIDE_INPUT = InputScale().ceiling
 WIDE_TARGETS = WIDE_INPUT**2  # a variance
 IMBALANCED = 0.5  # normalised perplexity of the labels (TheDeepChecker)
+TINY_BATCH = 4  # ours: an update of so few samples is mostly noise
 FEW_SAMPLES = 1000
 
 
@@ -68,6 +70,8 @@ def labels_balanced(case: Case) -> str:
     commonest, classes = case.facts.commonest, sum(n > 0 for n in case.facts.labels)
     if commonest is None or classes < 2 or labels_imbalanced(case):  # noqa: PLR2004 - the same
         return ""
+    if starved_and_rare(case):
+        return ""
     return f"the labels are balanced: the commonest class has {commonest:.0%} of them"
 
 
@@ -97,6 +101,14 @@ def few_updates(case: Case) -> str:
     if per_epoch > 2 or facts.samples < 256:  # noqa: PLR2004 - nearly full batches of a set that could be cut
         return ""
     return f"an epoch has only {per_epoch} updates: {facts.batch_size} samples in a batch"
+
+
+def tiny_batches(case: Case) -> str:
+    """Batches hold a handful of samples of a set that has many."""
+    size, n = case.facts.batch_size, case.facts.samples
+    if not size or not n or size > TINY_BATCH or n < 16 * size:
+        return ""
+    return f"a batch has {size} of about {n:,} samples"
 
 
 def bad_input(case: Case) -> str:
@@ -182,6 +194,7 @@ SIGNS: tuple[Sign, ...] = (
     answers_the_majority,
     few_samples,
     few_updates,
+    tiny_batches,
     bad_input,
     bad_at_once,
     bad_elsewhere,

@@ -15,6 +15,7 @@ UNEVEN, EVEN = GAP - 1, 0.5  # decades
 DEEP = 5  # kernels; our galleries' sigmoid stacks begin to fail there
 ORDINARY_BEGIN = 2.0  # He initialisation reaches twice ln K
 HIGH_BEGIN = InitLoss().factor
+LARGE_BEGIN = 5.0  # times Glorot's; He's of a first layer of two inputs reaches twice
 SHRUNK = 0.5  # ours: a norm that halves; healthy weight decay of the gallery keeps 0.75
 REGULARIZED = 0.5  # share of the loss
 FEW_PARAMETERS = 20
@@ -153,17 +154,27 @@ def began_ordinary(case: Case) -> str:
 def began_at_zero(case: Case) -> str:
     """The weights began at zero, or nearly so."""
     norm, usual = case.facts.first_kernel_norm, case.facts.usual_kernel_norm
+    if n := case.facts.zero_kernels:
+        return f"{n} kernel{'s' * (n > 1)} before the last {'are' if n > 1 else 'is'} all zero"
     if norm is None or norm >= 0.1 * usual:
         return ""
     return f"the weights began at zero: their norm was {norm:.2g}, usual is {usual:.2g}"
 
 
+def began_large(case: Case) -> str:
+    """The weights began far larger than usual."""
+    norm, usual = case.facts.first_kernel_norm, case.facts.usual_kernel_norm
+    if norm is None or norm <= LARGE_BEGIN * usual or first_updates_large(case):
+        return ""
+    return f"the weights began large: their norm was {norm:.2g}, usual is {usual:.2g}"
+
+
 def no_hidden_layer(case: Case) -> str:
     """The model is linear."""
-    if case.facts.depth != 1:
+    facts = case.facts
+    if facts.depth != 1 or facts.untrained or facts.fixed:
         return ""
-    n = case.facts.parameters
-    return f"only one layer is trained, of {n} parameters: unless others are frozen, it is linear"
+    return f"only one layer is trained, of {facts.parameters} parameters: the model is linear"
 
 
 def few_parameters(case: Case) -> str:
@@ -227,6 +238,7 @@ SIGNS: tuple[Sign, ...] = (
     began_high,
     began_ordinary,
     began_at_zero,
+    began_large,
     no_hidden_layer,
     few_parameters,
     hidden_layers,

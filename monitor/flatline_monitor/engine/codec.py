@@ -1,11 +1,14 @@
-"""A run's state as bytes and back: a JSON tree beside the arrays, in one npz. Never pickle.
+"""A run's state as bytes and back: a JSON tree beside the numbers, in one npz. Never pickle.
 
-An array that several parts share is written once and shared again when it is read.
+Arrays of one type lie one after the other in one array of the file: a state holds hundreds of
+small ones, and each file of a zip takes more than most of them. An array that several parts share
+is written once and shared again when it is read.
 """
 
 import enum
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -40,7 +43,7 @@ from flatline_monitor.runs.records import (
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 4
+VERSION = 5
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
@@ -54,13 +57,42 @@ KINDS: Mapping[str, type] = {
 }
 
 
+class _Shelf:
+    """Arrays on their way into a file: where each of them lies."""
+
+    def __init__(self) -> None:
+        self.shared: dict[int, int] = {}
+        """Numbers of the axes that were written, by their id."""
+        self._places: dict[int, list[Any]] = {}
+        self._kept: dict[str, list[np.ndarray]] = {}
+        self._sizes: dict[str, int] = {}
+
+    def place(self, array: np.ndarray) -> list[Any]:
+        """Return the type, the start and the shape of an array, which is taken in if it is new."""
+        kind = array.dtype.str
+        if id(array) not in self._places:
+            start = self._sizes.get(kind, 0)
+            self._places[id(array)] = [kind, start, *array.shape]
+            self._kept.setdefault(kind, []).append(array)
+            self._sizes[kind] = start + array.size
+        return self._places[id(array)]
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return one flat array for each type."""
+        return {
+            kind: np.concatenate([array.ravel() for array in arrays])
+            for kind, arrays in self._kept.items()
+        }
+
+
 def pack(run: Run) -> bytes:
     """Return the run's state as bytes."""
-    arrays: dict[int, np.ndarray] = {}
-    tree = json.dumps(_plain(run, arrays)).encode()
+    shelf = _Shelf()
+    tree = json.dumps(_plain(run, shelf), separators=(",", ":")).encode()
     out = io.BytesIO()
-    named = {f"a{i}": array for i, array in enumerate(arrays.values())}
-    np.savez(out, allow_pickle=False, tree=np.frombuffer(tree, np.uint8), **named)
+    text = np.frombuffer(tree, np.uint8)
+    np.savez(out, allow_pickle=False, tree=text, **shelf.columns)
     return out.getvalue()
 
 
@@ -72,24 +104,40 @@ def snapshot(run: Run) -> Snapshot:
 def unpack(blob: bytes) -> Run:
     """Return the run that `pack` was given."""
     with np.load(io.BytesIO(blob), allow_pickle=False) as stored:
-        arrays = [stored[f"a{i}"] for i in range(len(stored.files) - 1)]
+        columns = {name: stored[name] for name in stored.files if name != "tree"}
         tree = json.loads(stored["tree"].tobytes())
-    run = _live(tree, arrays)
+    run = _live(tree, _Reader(columns))
     if not isinstance(run, Run):
         msg = f"the snapshot holds a {type(run).__name__}, not a Run"
         raise TypeError(msg)
     return run
 
 
-def _plain(value: Any, arrays: dict[int, np.ndarray]) -> Any:
+class _Reader:
+    """Gives back the arrays of a file, each once."""
+
+    def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
+        self.shared: list[Any] = []
+        self._columns = columns
+        self._given: dict[tuple[Any, ...], np.ndarray] = {}
+
+    def array(self, kind: str, start: int, *shape: int) -> np.ndarray:
+        """Return the array of a place."""
+        place = (kind, start, *shape)
+        if place not in self._given:
+            flat = self._columns[kind][start : start + math.prod(shape)]
+            # A copy: a part of it would keep all of them in memory.
+            self._given[place] = flat.reshape(shape).copy()
+        return self._given[place]
+
+
+def _plain(value: Any, arrays: _Shelf) -> Any:
     if isinstance(value, np.ndarray):
-        arrays.setdefault(id(value), value)
-        return {"array": list(arrays).index(id(value))}
+        return {"array": arrays.place(value)}
     if isinstance(value, enum.Enum):
         return {"enum": type(value).__name__, "value": value.value}
     if is_dataclass(value):
-        parts = {f.name: _plain(getattr(value, f.name), arrays) for f in fields(value)}
-        return {"kind": type(value).__name__, "parts": parts}
+        return _parts(value, arrays)
     if isinstance(value, Mapping):
         return {"map": [[_plain(k, arrays), _plain(v, arrays)] for k, v in value.items()]}
     if isinstance(value, (tuple, list)):
@@ -99,16 +147,30 @@ def _plain(value: Any, arrays: dict[int, np.ndarray]) -> Any:
     return value
 
 
-def _live(value: Any, arrays: list[np.ndarray]) -> Any:
+def _parts(value: Any, arrays: _Shelf) -> Any:
+    """Return a dataclass; the axes of a model are long, and are written once."""
+    if id(value) in arrays.shared:
+        return {"shared": arrays.shared[id(value)]}
+    parts = [_plain(getattr(value, f.name), arrays) for f in fields(value)]
+    if isinstance(value, Variables):
+        arrays.shared[id(value)] = len(arrays.shared)
+    return {"kind": type(value).__name__, "parts": parts}
+
+
+def _live(value: Any, arrays: _Reader) -> Any:
     if isinstance(value, list):
         return tuple(_live(part, arrays) for part in value)
     if not isinstance(value, dict):
         return value
     if "array" in value:
-        return arrays[value["array"]]
+        return arrays.array(*value["array"])
     if "enum" in value:
         return KINDS[value["enum"]](value["value"])
     if "map" in value:
         return {_live(k, arrays): _live(v, arrays) for k, v in value["map"]}
-    parts = {name: _live(part, arrays) for name, part in value["parts"].items()}
-    return KINDS[value["kind"]](**parts)
+    if "shared" in value:
+        return arrays.shared[value["shared"]]
+    made = KINDS[value["kind"]](*[_live(part, arrays) for part in value["parts"]])
+    if isinstance(made, Variables):
+        arrays.shared.append(made)
+    return made

@@ -8,7 +8,7 @@ what is true of the run whatever its step: its hello, its plan, its variables.
 from flatline_monitor.runs import history as histories
 from flatline_monitor.runs.history import History, Mark
 
-MOST_MARKS = 16
+MOST_MARKS = 4
 LEAST_SPACING = 32
 
 

@@ -18,6 +18,8 @@ Array = np.ndarray
 MOST_COARSE = 40
 MOST_FINE = 128
 
+MEANS = {"data_loss": "data", "confidence": "confidence"}
+"""Columns of which counts and sums are kept, and their names there."""
 COUNTS = ("label_count", "prediction_count", "correct_count", "positive_count")
 
 
@@ -28,6 +30,7 @@ class Blocks:
     Columns, all [block] or [block, ...] and all sums but the first three:
     first, last: steps, inclusive; loss_median: of the known finite losses, nan for none;
     loss_count, loss_sum: over those; data_count, data_sum: over finite data losses;
+    confidence_count, confidence_sum: over finite confidences;
     samples: samples in the sampled batches; label_count, prediction_count, correct_count
     [block, class]; positive_count [block, label]; target_sum, target_square_sum [block, output].
     A count that was not sent is 0.
@@ -66,9 +69,11 @@ def summarise(rows: Rows) -> Blocks:
         "loss_sum": np.array([finite.sum()]),
     }
     sent = rows.sampled.columns
-    if "data_loss" in sent:
-        data = sent["data_loss"][np.isfinite(sent["data_loss"])].astype(np.float64)
-        columns |= {"data_count": np.array([data.size]), "data_sum": np.array([data.sum()])}
+    for column, name in MEANS.items():
+        if column in sent:
+            values = sent[column][np.isfinite(sent[column])].astype(np.float64)
+            columns[f"{name}_count"] = np.array([values.size])
+            columns[f"{name}_sum"] = np.array([values.sum()])
     if "sample_count" in sent:
         columns["samples"] = np.array([int(sent["sample_count"].sum())])
     for name in COUNTS:

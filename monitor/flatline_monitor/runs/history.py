@@ -17,18 +17,15 @@ from flatline_monitor.runs.curve import Curve, before, extended
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.plan import edge_after, next_edge, scaled
 from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variable, Variables
-from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of
+from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of, thinned
 from flatline_monitor.runs.view import RunView, kernels_of
 
 STEPS_KEPT = 512
-SAMPLES_KEPT = 256
-# A model of 2,000 variables would keep 2 MB for each of four columns at 256 samples; the
-# windows of the detectors over variables are 100 steps or shorter.
-VALUES_KEPT = 2**16
-FEWEST_SAMPLES_KEPT = 32
 BEST_WINDOW = 200
 RATES_KEPT = 256
 EVALUATIONS_KEPT = 256
+# Those of 256 classes are 768 numbers; of all evaluations they would make a snapshot of 1 MB.
+COUNTS_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class History:
     best_loss: float = float("nan")
     """Lowest mean of the losses of any window of BEST_WINDOW steps, scaled."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
-    """By step, the changes among pending rows and the latest RATES_KEPT before them."""
+    """By step, the changes among pending rows, the latest RATES_KEPT before them, the highest."""
     evaluations: tuple[Evaluation, ...] = ()
     curve: Curve = field(default_factory=Curve)
 
@@ -63,7 +60,6 @@ class Mark:
     """The summaries of a run as they stood after `step`, to go back to."""
 
     step: int
-    fine: Blocks
     coarse: Blocks
     firsts: Firsts
     best_loss: float
@@ -99,9 +95,9 @@ def without_plan(history: History, hello: Hello) -> History:
 def mark(history: History, step: int) -> Mark:
     """Return what is kept of the run up to the edge after `step`: summaries, and no rows.
 
-    Rows of the next block come again, and the window fills again.
+    Rows of the next block come again, and what is kept of the recent past fills again.
     """
-    return Mark(step, history.fine, history.coarse, history.firsts, history.best_loss)
+    return Mark(step, history.coarse, history.firsts, history.best_loss)
 
 
 def back_to(history: History, mark: Mark, step: int) -> History:
@@ -109,7 +105,6 @@ def back_to(history: History, mark: Mark, step: int) -> History:
     fresh = begin_at(history, step)
     return replace(
         fresh,
-        fine=mark.fine,
         coarse=mark.coarse,
         firsts=mark.firsts,
         best_loss=mark.best_loss,
@@ -126,21 +121,24 @@ def take(history: History, chunk: Chunk) -> History:
     rates = {**history.learning_rate}
     rates.update(zip(chunk.learning_rate_step.tolist(), chunk.learning_rate.tolist(), strict=True))
     epochs = chunk.columns.get("epoch")
-    return replace(
+    taken = replace(
         history,
         pending=join(history.pending, rows_of(chunk)),
         step=int(chunk.step[-1]),
         epoch=history.epoch if epochs is None else int(epochs[-1]),
         learning_rate=rates,
     )
+    return _thinned(taken)
 
 
 def evaluated(history: History, evaluation: Evaluation) -> History:
     """Return the history with one pass over a validation set more.
 
-    When there are too many, every other one of the older half goes, but never the best.
+    When there are too many, every other one of the older half goes, but never the best. Counts of
+    classes are kept of the latest COUNTS_KEPT.
     """
     kept = (*history.evaluations, evaluation)
+    kept = (*map(_uncounted, kept[:-COUNTS_KEPT]), *kept[-COUNTS_KEPT:])
     if len(kept) > EVALUATIONS_KEPT:
         half = len(kept) // 2
         best = min(kept, key=lambda e: _or_infinite(e.metrics.get("loss")))
@@ -159,7 +157,7 @@ def full_blocks(history: History) -> Iterator[tuple[History, Rows]]:
         rest = cut(history.pending, history.end, history.step + 1)
         after = next_edge(history.end, history.plan)
         moved = replace(history, begin=history.end, end=after, pending=rest)
-        history = _summarised(moved, rows)
+        history = _thinned(_summarised(moved, rows))
         yield history, rows
 
 
@@ -185,8 +183,24 @@ def views_at_bad_steps(history: History, block: Rows) -> Iterator[RunView]:
         yield _picture(replace(history, bad=bad), rows, step)
 
 
+def _uncounted(evaluation: Evaluation) -> Evaluation:
+    return replace(evaluation, label_counts=(), prediction_counts=(), correct_counts=())
+
+
 def _or_infinite(loss: float | None) -> float:
     return loss if loss is not None and math.isfinite(loss) else math.inf
+
+
+def _or_least(rate: float) -> float:
+    return -math.inf if math.isnan(rate) else rate
+
+
+def _thinned(history: History) -> History:
+    """Leave out samples of a block that is not full, which the full one will not need."""
+    full = history.firsts.is_full(_kernels(history, history.pending))
+    if not full or history.end <= history.step + 1:
+        return history
+    return replace(history, pending=thinned(history.pending))
 
 
 def _past_a_gap(history: History) -> History:
@@ -198,14 +212,14 @@ def _past_a_gap(history: History) -> History:
     return replace(history, begin=start, end=end)
 
 
-def _variables_of(history: History, rows: Rows) -> tuple[Variable, ...]:
-    """Return the variables that the sampled rows go by; none while those of a new list are due."""
+def _axes_of(history: History, rows: Rows) -> Variables:
+    """Return what the sampled rows go by; nothing while those of a new list are due."""
     named = history.variables
-    return named.variables if rows.sampled.revision in {0, named.revision} else ()
+    return named if rows.sampled.revision in {0, named.revision} else Variables(named.revision, ())
 
 
 def _kernels(history: History, rows: Rows) -> dict[int, Variable]:
-    variables = _variables_of(history, rows)
+    variables = _axes_of(history, rows).variables
     return {i: variables[i] for i in kernels_of(variables, embeddings=False)}
 
 
@@ -215,12 +229,18 @@ def _rates_until(history: History, step: int) -> dict[int, float]:
 
 
 def _rates_kept(history: History) -> Mapping[int, float]:
-    """Leave out the oldest changes. Those of later blocks do not count: they may come later."""
+    """Leave out the oldest changes, but the highest of them: a schedule is measured by its peak.
+
+    Those of later blocks do not count: they may come later.
+    """
     rates = history.learning_rate
     if len(rates) <= RATES_KEPT:
         return rates
     settled = sum(at < history.begin for at in rates)
-    return dict(islice(rates.items(), max(0, settled - RATES_KEPT), None))
+    gone = max(0, settled - RATES_KEPT)
+    highest = max(islice(rates.items(), gone), key=lambda each: _or_least(each[1]), default=None)
+    kept = islice(rates.items(), gone, None)
+    return dict(kept if highest is None else (highest, *kept))
 
 
 def _picture(
@@ -229,6 +249,7 @@ def _picture(
     # An evaluation comes before the first row after it, and before or after the rows before it:
     # it counts from that first row on, so that verdicts do not hang on the cut of the messages.
     plan, step = history.plan, int(rows.step[-1]) if len(rows) else history.step
+    axes = _axes_of(history, rows)
     if final and plan is None:
         plan = history.step + 1
     return RunView(
@@ -244,8 +265,10 @@ def _picture(
         firsts=history.firsts,
         bad=history.bad,
         best_loss=history.best_loss,
-        variables=_variables_of(history, rows),
+        variables=axes.variables,
         inputs=history.variables.inputs,
+        activations=axes.activations,
+        untrained=axes.untrained,
         learning_rate=_rates_until(history, step),
         evaluations=tuple(e for e in history.evaluations if e.step <= step + final),
     )
@@ -253,10 +276,7 @@ def _picture(
 
 def _summarised(history: History, rows: Rows) -> History:
     block = summarise(rows)
-    axes = history.variables
-    widest = max(1, len(axes.variables), len(axes.activations))
-    samples = min(SAMPLES_KEPT, VALUES_KEPT // widest)
-    window = latest(join(history.window, rows), STEPS_KEPT, max(samples, FEWEST_SAMPLES_KEPT))
+    window = latest(join(history.window, rows), STEPS_KEPT)
     return replace(
         history,
         window=window,

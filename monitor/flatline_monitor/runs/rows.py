@@ -1,6 +1,7 @@
 """Rows of a run as columns: what has arrived and is not summarised yet, and the recent past."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -8,11 +9,26 @@ from jaxtyping import Float, Int, UInt8
 from flatline_monitor.runs.records import NO_SAMPLES, Chunk, LossSource, Sampled
 
 Array = np.ndarray
+SAMPLES_KEPT = 256
+VALUES_KEPT = 2**10
+"""Values of one column that are kept: 256 samples of a number, 100 of ten of them."""
+FEWEST_SAMPLES_KEPT = 20
+"""Samples that are kept of a column in any case, however many variables it goes over."""
+FEW = 16
+"""Values of a row that are not worth thinning out."""
+UNREAD = frozenset(
+    {"activation_mean", "activation_std", "label_bucket_count", "prediction_bucket_count"}
+)
+"""Columns that no detector reads: the journal has them, a run's state has not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Steps in ascending order, and the sampled ones among them; arrays are never changed."""
+    """Steps in ascending order, and the sampled ones among them; arrays are never changed.
+
+    Of a column over many variables only the latest sampled rows are kept: it is shorter than
+    `sampled.step` then, and its last row is of the last step.
+    """
 
     step: Int[Array, " step"] = field(default_factory=lambda: np.zeros(0, np.int64))
     loss: Float[Array, " step"] = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -41,7 +57,8 @@ def rows_of(chunk: Chunk) -> Rows:
     elif source is None:
         source = np.full(n, LossSource.AS_LOGGED, np.uint8)
     seconds = chunk.columns.get("step_seconds", np.full(n, np.nan, np.float32))
-    return Rows(chunk.step, loss, source, seconds, chunk.sampled)
+    read = {name: c for name, c in chunk.sampled.columns.items() if name not in UNREAD}
+    return Rows(chunk.step, loss, source, seconds, replace(chunk.sampled, columns=read))
 
 
 def join(older: Rows, newer: Rows) -> Rows:
@@ -65,11 +82,34 @@ def cut(rows: Rows, begin: int, end: int) -> Rows:
     return _slice(rows, slice(lo, hi), _between(rows.sampled, begin, end))
 
 
-def latest(rows: Rows, steps: int, samples: int) -> Rows:
-    """Return the last `steps` rows and the last `samples` sampled ones."""
-    first = max(0, len(rows.sampled.step) - samples)
-    sampled = _slice_sampled(rows.sampled, slice(first, None))
-    return _slice(rows, slice(max(0, len(rows) - steps), None), sampled)
+def latest(rows: Rows, steps: int) -> Rows:
+    """Return the last `steps` rows, and of each column the last samples that are kept."""
+    sampled = rows.sampled
+    kept = Sampled(
+        sampled.step[-SAMPLES_KEPT:],
+        sampled.revision,
+        {name: column[-samples_kept(column) :] for name, column in sampled.columns.items()},
+    )
+    return _slice(rows, slice(max(0, len(rows) - steps), None), kept)
+
+
+def samples_kept(column: Array) -> int:
+    """Return how many samples of a column are kept."""
+    width = max(math.prod(column.shape[1:]), 1)
+    return min(max(VALUES_KEPT // width, FEWEST_SAMPLES_KEPT), SAMPLES_KEPT)
+
+
+def thinned(rows: Rows) -> Rows:
+    """Return the rows without samples that will not be kept anyway, as far as they are finite.
+
+    A block of fifty steps is not full yet, and a model may have a thousand variables.
+    """
+    columns = {}
+    for name, column in rows.sampled.columns.items():
+        old = column[: max(len(column) - samples_kept(column), 0)]
+        wide = column.ndim > 1 and column.shape[1] > FEW and old.dtype == np.float32
+        columns[name] = column[len(old) :].copy() if wide and np.isfinite(old).all() else column
+    return replace(rows, sampled=replace(rows.sampled, columns=columns))
 
 
 def lost_steps(rows: Rows) -> Int[Array, " lost"]:
@@ -84,7 +124,8 @@ def bad_steps(rows: Rows) -> Int[Array, " bad"]:
     if "global_grad_norm" in columns:
         bad |= ~np.isfinite(columns["global_grad_norm"])
     if "weight_norm" in columns:
-        bad |= ~np.isfinite(columns["weight_norm"]).all(axis=1)
+        norms = columns["weight_norm"]
+        bad[len(bad) - len(norms) :] |= ~np.isfinite(norms).all(axis=1)
     return np.union1d(lost_steps(rows), rows.sampled.step[bad])
 
 
@@ -99,15 +140,15 @@ def _slice(rows: Rows, part: slice, sampled: Sampled) -> Rows:
 
 
 def _between(sampled: Sampled, begin: int, end: int) -> Sampled:
-    lo, hi = np.searchsorted(sampled.step, (begin, end))
-    return _slice_sampled(sampled, slice(lo, hi))
-
-
-def _slice_sampled(sampled: Sampled, part: slice) -> Sampled:
+    lo, hi = (int(i) for i in np.searchsorted(sampled.step, (begin, end)))
+    count = len(sampled.step)
     return Sampled(
-        sampled.step[part],
+        sampled.step[lo:hi],
         sampled.revision,
-        {name: column[part] for name, column in sampled.columns.items()},
+        {
+            name: column[max(lo - count + len(column), 0) : max(hi - count + len(column), 0)]
+            for name, column in sampled.columns.items()
+        },
     )
 
 

@@ -10,7 +10,15 @@ from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.null_model import null_loss
 from flatline_monitor.runs.plan import scaled
-from flatline_monitor.runs.records import Evaluation, Hello, Role, Variable
+from flatline_monitor.runs.records import (
+    Activation,
+    ActivationKind,
+    Evaluation,
+    Hello,
+    Role,
+    Untrained,
+    Variable,
+)
 from flatline_monitor.runs.rows import Rows
 
 Array = np.ndarray
@@ -54,6 +62,10 @@ class RunView:
     variables: tuple[Variable, ...] = ()
     inputs: tuple[str, ...] = ()
     """Names of the model's inputs."""
+    activations: tuple[Activation, ...] = ()
+    """The layers with a nonlinearity; see `activations_of`."""
+    untrained: tuple[Untrained, ...] = ()
+    """Arrays of the model that no optimizer changes."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
     """Learning rate from each of these steps on, the latest changes."""
     evaluations: tuple[Evaluation, ...] = ()
@@ -96,9 +108,17 @@ class RunView:
         return np.asarray(self.rows.loss[kept])
 
     def sampled_since(self, step: int, column: str) -> Array:
-        """Return a column at the sampled steps from this one on, first axis sampled."""
-        first = int(np.searchsorted(self.rows.sampled.step, step))
-        return np.asarray(self.rows.sampled.columns[column][first:])
+        """Return a column at the sampled steps from this one on, first axis sampled.
+
+        Of a column over many variables only the latest of them are kept.
+        """
+        count = len(self.rows.sampled.step) - int(np.searchsorted(self.rows.sampled.step, step))
+        return self.last_samples(column, count)
+
+    def last_samples(self, column: str, count: int) -> Array:
+        """Return the last so many samples of a column, or as many as are kept of them."""
+        values = self.rows.sampled.columns[column]
+        return np.asarray(values[max(len(values) - count, 0) :])
 
     @property
     def has_new_evaluation(self) -> bool:
@@ -109,6 +129,10 @@ class RunView:
     def kernels(self) -> list[int]:
         """Indices of kernels and embeddings on the variable axis, in forward order."""
         return kernels_of(self.variables)
+
+    def activations_of(self, kind: ActivationKind) -> list[Activation]:
+        """Return the activations of a kind: the axis of the columns that are over this kind."""
+        return [activation for activation in self.activations if activation.kind is kind]
 
     @property
     def first_loss(self) -> float:

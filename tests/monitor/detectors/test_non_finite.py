@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from flatline_monitor.detectors.non_finite import NonFinite
-from tests.signals import PATHS, STEPS, run
+from tests.columns import PATHS
+from tests.signals import STEPS, run
 from tests.views import last_view
 
 

@@ -17,7 +17,8 @@ from flatline_monitor.detectors.contract import (
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.overfitting import Overfitting
 from flatline_monitor.runs.records import Evaluation, LossKind
-from tests.signals import EVERY, HELLO, STEPS, firing, flat, memorising, play, run
+from tests.columns import EVERY
+from tests.signals import HELLO, STEPS, firing, flat, memorising, play, run
 from tests.views import last_view
 
 LN_2 = float(np.log(2))

@@ -17,7 +17,8 @@ from flatline_monitor.detectors.contract import (
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.update_ratio import UpdateRatio
 from flatline_monitor.runs.records import LossKind
-from tests.signals import HELLO, PATHS, flat, run
+from tests.columns import PATHS
+from tests.signals import HELLO, flat, run
 from tests.views import last_view
 
 LN_2 = float(np.log(2))

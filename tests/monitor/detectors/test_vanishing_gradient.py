@@ -7,7 +7,8 @@ import pytest
 
 from flatline_monitor.detectors.vanishing_gradient import VanishingGradient
 from flatline_monitor.runs.records import Role
-from tests.signals import PATHS, flat, run
+from tests.columns import PATHS
+from tests.signals import flat, run
 from tests.views import last_view
 
 KERNELS = len(PATHS) // 2

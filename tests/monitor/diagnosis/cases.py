@@ -38,10 +38,15 @@ ORDINARY = Facts(
     whole_inputs=False,
     labels=(5_000, 5_000),
     predictions=(1_300, 1_300),
+    highest_confidence=0.9,
     kernels=((4, 32), (32, 16), (16, 1)),
     depth=3,
     is_stack=True,
     parameters=705,
+    rectified_output=False,
+    zero_kernels=0,
+    untrained=(),
+    fixed=0,
     bad_place="",
     bad_step=None,
 )
@@ -49,14 +54,16 @@ ORDINARY = Facts(
 
 _UNKNOWN: dict[str, Any] = {field.name: None for field in dataclasses.fields(Facts)}
 _NOTHING: dict[str, Any] = {
-    **dict.fromkeys(("inputs", "labels", "predictions", "kernels"), ()),
+    **dict.fromkeys(("inputs", "labels", "predictions", "kernels", "untrained"), ()),
     **dict.fromkeys(("loss_name", "bad_place"), ""),
     **dict.fromkeys(("parameters", "kernels_without_gradient", "depth", "usual_kernel_norm"), 0),
+    **dict.fromkeys(("zero_kernels", "fixed"), 0),
 }
 BLIND = Facts(
     **_UNKNOWN
     | _NOTHING
     | {"step": 9, "task": Task.UNKNOWN, "whole_inputs": False, "is_stack": False}
+    | {"rectified_output": False}
 )
 """A run that sent nothing but its loss."""
 

@@ -1,5 +1,7 @@
 """The table of causes, and for each of them a run in which it is the likeliest."""
 
+import dataclasses
+
 import pytest
 
 from flatline_monitor.detectors.catalogue import CATALOGUE
@@ -59,6 +61,10 @@ FIRST = {
     ),
     "poor_initialization": (found("init_loss"), facts(began_at=30.0, first_loss=20.0)),
     "dead_units": (found("no_skill", "stagnation"), facts(kernels_without_gradient=2)),
+    "untrained_layers": (
+        found("frozen_layer", "no_skill"),
+        facts(untrained=("encoder/kernel",), fixed=0),
+    ),
     "wrong_last_layer_or_loss": (
         found("class_collapse"),
         facts(skill=0.9, loss=0.07, predictions=(0, 2_600)),
@@ -69,11 +75,19 @@ FIRST = {
     ),
     "gradients_not_clipped": (found("gradient_explosion"), facts()),
     "data_changed": (found("divergence"), facts()),
+    "not_shuffled": (found("not_shuffled", "no_skill"), facts()),
+    "validation_differs": (
+        {"suspicious_validation": finding(statistic="validation_loss")} | found("overfitting"),
+        facts(skill=0.6, samples=600, validation_skill=-3.0, **VALIDATED),
+    ),
+    "leak": ({"suspicious_validation": finding(statistic="accuracy_lower_bound")}, facts()),
     "too_few_epochs": (found("no_skill"), facts(improving=0.035, plan_epochs=3)),
     "batch_too_large": (
         found("stagnation"),
         facts(plan_steps=30, plan_epochs=30, batch_size=5_000, samples=5_000),
     ),
+    "schedule_wrong": (found("lr_schedule"), facts()),
+    "batch_too_small": (found("oscillation"), facts(batch_size=1)),
     "noisy_labels": (
         found("overfitting"),
         facts(skill=0.4, samples=50_000, validation_skill=0.3, **VALIDATED),
@@ -156,3 +170,54 @@ def test_a_collapse_onto_the_majority_names_the_imbalance_and_the_missing_inform
         "class_imbalance",
         "no_information",
     }
+
+
+@pytest.mark.parametrize(
+    ("findings", "known", "cause"),
+    [
+        (found("dead_units", "no_skill"), facts(kernels_without_gradient=3), "dead_units"),
+        (
+            found("dead_units", "stagnation", "no_skill"),
+            facts(kernels_without_gradient=3, rectified_output=True, task=Task.REGRESSION),
+            "wrong_last_layer_or_loss",
+        ),
+        (
+            found("dead_units", "frozen_layer", "no_skill"),
+            facts(kernels_without_gradient=3, zero_kernels=2),
+            "poor_initialization",
+        ),
+        (
+            found("saturated_activations", "no_skill"),
+            facts(first_kernel_norm=90.0, gradient_gap=2.2),
+            "poor_initialization",
+        ),
+        (
+            found("saturated_activations", "input_scale", "no_skill"),
+            facts(inputs=WIDE),
+            "inputs_not_scaled",
+        ),
+        (
+            found("saturated_activations", "vanishing_gradient", "no_skill"),
+            facts(gradient_gap=4.0, kernels=((10, 10),) * 6),
+            "saturating_activations",
+        ),
+        (found("weight_growth"), facts(first_update_ratio=0.4), "learning_rate_too_high"),
+        (found("frozen_layer"), facts(), "untrained_layers"),
+        (found("no_skill"), facts(fixed=4, kernels=((32, 1),)), "untrained_layers"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_units_and_layers_of_no_use_have_causes_of_their_own(findings, known, cause):
+    """What else is known of the run tells one from the other."""
+    assert diagnose(findings, known)[0].name == cause
+
+
+def test_a_model_of_which_one_layer_is_trained_is_linear_only_if_it_has_no_other():
+    """Frozen layers, and those without a gradient, are layers all the same."""
+    linear = facts(kernels=((2, 1),), parameters=3)
+    for known in (
+        dataclasses.replace(linear, fixed=3),
+        dataclasses.replace(linear, untrained=("encoder/kernel",)),
+    ):
+        assert diagnose(found("no_skill"), linear)[0].name == "capacity_too_small"
+        assert diagnose(found("no_skill"), known)[0].name == "untrained_layers"

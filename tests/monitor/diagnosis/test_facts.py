@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from flatline_monitor.diagnosis.facts import KERNELS_KEPT, facts_of
-from flatline_monitor.runs.records import Role, Variable
+from flatline_monitor.runs.records import Activation, ActivationKind, Role, Untrained, Variable
+from tests.columns import PATHS
 from tests.signals import HEALTHY, SICK, STEPS, run, updating
 from tests.views import last_view
 
@@ -52,6 +53,40 @@ def test_skill_is_measured_against_the_null_model():
 def test_updates_are_those_of_the_kernels():
     """The median of late, smallest and largest."""
     assert facts_of(last_view(updating(0.3))).update_ratio == pytest.approx((0.3, 0.3), rel=1e-3)
+
+
+def test_what_is_not_trained_is_told_apart_from_what_is_frozen():
+    """Weights without a gradient by their paths, those that the program has frozen by number."""
+    untrained = (
+        Untrained("encoder/kernel", trainable=True),
+        Untrained("encoder/bias", trainable=True),
+        Untrained("words/embeddings", trainable=True),
+        Untrained("base/kernel", trainable=False),
+        Untrained("base/gamma", trainable=False),
+    )
+    facts = facts_of(dataclasses.replace(last_view(run()), untrained=untrained))
+
+    assert facts.untrained == ("encoder/kernel", "words/embeddings")
+    assert facts.fixed == 1
+
+
+def test_kernels_of_zeros_are_counted_but_for_the_last():
+    """A head may begin at zero, and moves at once."""
+    weights = np.ones((STEPS, len(PATHS)), np.float32)
+    weights[:, [0, 3, -2]] = 0
+
+    assert facts_of(last_view(run().with_columns(weight_norm=weights))).zero_kernels == 1
+    assert facts_of(last_view(run().without("weight_norm"))).zero_kernels == 0
+
+
+@pytest.mark.parametrize(("layer", "expected"), [("dense_5", True), ("dense_0", False)])
+def test_a_last_layer_that_ends_in_a_relu_is_known(layer, expected):
+    """By the name of the layer that owns the last kernel."""
+    relu = Activation(layer, ActivationKind.RECTIFIER, 1)
+    view = dataclasses.replace(last_view(run()), activations=(relu,))
+
+    assert facts_of(view).rectified_output is expected
+    assert not facts_of(dataclasses.replace(view, variables=())).rectified_output
 
 
 @pytest.mark.parametrize(

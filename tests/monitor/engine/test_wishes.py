@@ -13,8 +13,9 @@ from flatline_monitor.detectors.contract import Reason
 from flatline_monitor.engine.advance import Run
 from flatline_monitor.engine.wishes import MOST_STEPS, wished
 from flatline_monitor.runs.records import NO_SAMPLES
+from tests.columns import Signals
 from tests.monitor.engine.test_local import Client, Disk, opened, raw_of, router_on
-from tests.signals import STREAM, Signals, collapsed, play, run
+from tests.signals import STREAM, collapsed, play, run
 
 SINCE = 100
 LONG = 4_000

@@ -8,10 +8,11 @@ from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.engine.local import LocalRouter
 from flatline_monitor.ingest.decode import decode
 from flatline_monitor.runs.records import Chunk
+from tests.columns import Signals
 from tests.monitor.engine.test_local import Disk
 from tests.monitor.ingest.talk import everything, run, service
 from tests.monitor.ingest.wire import end, hello
-from tests.signals import STEPS, Signals, collapsed
+from tests.signals import STEPS, collapsed
 
 HELLO = hello(
     plan_steps=STEPS,

@@ -69,7 +69,7 @@ def test_the_cut_of_the_messages_does_not_matter(told, cut):
     if len(told) > cut:
         parts = parts.then(rows(updates[cut:], weights[cut:], first=cut), KERNELS)
 
-    for name in ("update_ratio", "kernel_norm"):
+    for name in ("update_ratio", "kernel_norm", "weight_norm"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
         assert np.isfinite(getattr(whole, name)).all()
 
@@ -100,6 +100,33 @@ def test_a_step_that_changed_nothing_is_left_out():
 def test_the_norm_of_all_kernels_is_that_of_one_long_vector():
     """Three and four make five; the bias is no kernel."""
     assert then([[1, 1, 1]], [[3.0, 100.0, 4.0]]).kernel_norm == pytest.approx([5.0])
+
+
+def test_a_kernel_began_at_least_with_what_the_first_update_cannot_have_made():
+    """Four of which one was added; of a half that one was added to, half of the usual size."""
+    firsts = then([[1, 9, 1], [7, 7, 7]], [[4.0, 1, 0.5], [9.0, 9.0, 9.0]])
+
+    assert firsts.weight_norm == pytest.approx([3.0, glorot_norm(WIDE.shape) / 2])
+
+
+def test_the_first_step_of_finite_weights_is_the_beginning():
+    """Whatever came before it, and without updates they are what they are."""
+    firsts = then([[1, 1, 1], [0, 0, 0]], [[np.nan, 1, 4], [5.0, 1, 6.0]])
+    bare = rows([[1, 1, 1]], [[4, 1, 5]])
+    del bare.sampled.columns["update_norm"]
+
+    assert firsts.weight_norm.tolist() == [5.0, 6.0]
+    assert Firsts().then(bare, KERNELS).weight_norm.tolist() == [4.0, 5.0]
+
+
+def test_other_kernels_begin_anew():
+    """Layers that are thawed change what is trained; while their names are due nothing does."""
+    full = Firsts().then(rows([[0, 0, 0]] * 30, [[4, 1, 4]] * 30), KERNELS)
+    later = rows([[0, 0, 0]], [[8, 1, 9]], first=30)
+
+    assert full.then(later, {}).weight_norm.tolist() == [4.0, 4.0]
+    assert full.then(later, KERNELS).weight_norm.tolist() == [4.0, 4.0]
+    assert full.then(later, {0: DENSE, 1: DENSE, 2: WIDE}).weight_norm.tolist() == [8.0, 2.0, 9.0]
 
 
 def test_values_that_are_no_numbers_are_left_out():

@@ -1,0 +1,85 @@
+"""Dead units: most of a layer is never active, and passes on neither signal nor gradient."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flatline_monitor.detectors.contract import Evidence, Finding, Severity, Side
+from flatline_monitor.detectors.statistics import made_up
+from flatline_monitor.detectors.units import gravity, kernels_in, shares_of
+from flatline_monitor.runs.records import ActivationKind, Task
+from flatline_monitor.runs.view import RunView
+
+
+@dataclass(frozen=True, slots=True)
+class DeadUnits:
+    """Rectifiers of a layer put out zero, whatever comes in, in a run that does not learn.
+
+    Statistic
+        share = for each layer that ends in a ReLU, the share of its units that were positive on
+        none of the samples of the last 50 sampled steps (16 of each batch); skill = an
+        optimistic bound of 1 - L / L0 over the last quarter of the run, L0 being the null model's
+        loss; where that is not known, the share of the first loss that is gone.
+    Fires when
+        share > `share_limit` for one layer while the skill is below `skilled`. Critical from
+        `critical_share` on. It is only information while the run has `little_skill`, or its loss
+        falls in the first 30 % of the plan.
+    Must not fire
+        on sparse units that live: one sample of eight hundred is enough; under dropout, which
+        comes behind a unit; on units that are switched off within a batch, as routing does; on
+        narrow layers of which more than half are dead in a run that learns all the same; on the
+        first steps, from which a bias may come back.
+    Sources
+        Lu et al. (2019), Dying ReLU and initialization. Half of the units as in SageMaker
+        Debugger's DeadRelu and TheDeepChecker. Counting units, where others count zero values, is
+        what keeps it quiet on healthy networks; the gate by skill is ours.
+    """
+
+    name: ClassVar[str] = "dead_units"
+    needs: ClassVar[frozenset[str]] = frozenset({"dead_unit_share"})
+    severities: ClassVar[tuple[Severity, ...]] = tuple(Severity)
+    relaxable: ClassVar[Mapping[str, Side]] = {"share_limit": Side.ABOVE}
+    hold: ClassVar[int] = 3
+    not_for: ClassVar[frozenset[Task]] = frozenset()
+
+    share_limit: float = 0.5
+    critical_share: float = 0.9
+    skilled: float = 0.5
+    little_skill: float = 0.02
+    window: int = 100
+    warmup: int = 150
+
+    def check(self, view: RunView) -> Finding | None:
+        """Look for the layer with the most dead units."""
+        found = shares_of(view, "dead_unit_share", ActivationKind.RECTIFIER)
+        layers, steps = found.above(self.share_limit), view.scaled(self.window)
+        if not layers:
+            return None
+        severity = gravity(
+            view,
+            steps,
+            skilled=self.skilled,
+            little_skill=self.little_skill,
+            grave=self._grave(found.worst),
+        )
+        if severity is None:
+            return None
+        worst = layers[0]
+        others = f", and most of {len(layers) - 1} more" if len(layers) > 1 else ""
+        return Finding(
+            severity=severity,
+            summary=(
+                f"Units are dead: {found.worst:.0%} of the {worst.units} of {worst.layer} put out "
+                f"zero for every sample{others}"
+            ),
+            evidence=(
+                Evidence("share_of_dead_units", found.worst, self.share_limit),
+                Evidence("skill", made_up(view, steps), self.skilled, fires=Side.BELOW),
+                Evidence("layers_above", float(len(layers)), None, "layers"),
+            ),
+            variables=kernels_in(view, layers),
+        )
+
+    def _grave(self, share: float) -> Severity:
+        """Nine of ten in float32 are a little less than .9."""
+        return Severity.CRITICAL if share + 1e-6 >= self.critical_share else Severity.WARNING

@@ -1,0 +1,257 @@
+"""Loss and accuracy do not fit each other: the loss does not judge what the model answers."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flatline_monitor.detectors.contract import (
+    Evidence,
+    Finding,
+    NotMeasurableError,
+    Reason,
+    Severity,
+    Side,
+)
+from flatline_monitor.detectors.statistics import (
+    YOUNG,
+    is_weighted,
+    may_fall,
+    mean_loss,
+    skill_bound,
+)
+from flatline_monitor.detectors.trend import lacks_time
+from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.records import LossKind, Task
+from flatline_monitor.runs.view import RunView
+
+ROUNDING = 0.002
+"""Share by which a mean of float16 probabilities may exceed what it can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a classifier answered over some blocks, and how sure it was."""
+
+    classes: int
+    accuracy: float
+    chance: float
+    loss: float
+    confidence: float
+    """Mean of the largest probabilities, over the same blocks; nan: not sent."""
+    lowest: float
+    highest: float
+    """Extremes of the same over all blocks of the run; nan: not sent."""
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether it is right more often than not, and far more often than by guessing."""
+        return self.accuracy > max(0.5, self.chance + 0.25 * (1 - self.chance))
+
+    @property
+    def fano(self) -> float:
+        """The largest loss that a calibrated model of this accuracy can have."""
+        return _entropy(self.accuracy) + (1 - self.accuracy) * math.log(max(self.classes - 1, 1))
+
+    @property
+    def ceiling(self) -> float:
+        """The largest probability that a softmax over probabilities can give: e / (e + K - 1)."""
+        return math.e / (math.e + self.classes - 1)
+
+    @property
+    def are_probabilities(self) -> bool:
+        """Whether the largest of K probabilities can have had these means."""
+        above = self.highest > 1 + 5 * ROUNDING
+        return not (above or self.lowest < 1 / self.classes - 5 * ROUNDING)
+
+    @property
+    def keeps_to_the_ceiling(self) -> bool:
+        """Whether confidence and loss are such as a softmax over probabilities can have."""
+        floor = -math.log(self.ceiling)
+        return self.highest <= self.ceiling * (1 + ROUNDING) and self.loss >= 0.98 * floor
+
+    @property
+    def labels_are_hard(self) -> bool:
+        """Whether the loss is that of labels of a single class, given accuracy and confidence.
+
+        A target that is spread over classes, as those of distillation are, adds its own entropy.
+        """
+        right = -math.log(max(self.confidence, 1e-12))
+        wrong = math.log(max(self.classes - 1, 1) / max(1 - self.confidence, 1e-12))
+        return self.loss <= 1.25 * (self.accuracy * right + (1 - self.accuracy) * wrong) + 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LossAccuracyInconsistency:
+    """The loss of a classifier is not what its accuracy and its confidence imply.
+
+    Statistic
+        over the last quarter of the run (at least `window` steps): accuracy a, data loss, and
+        confidence = the mean of the largest of the K predicted probabilities;
+        excess = loss - (h(a) + (1 - a) ln(K - 1)), h the entropy of a coin: by Fano's inequality
+        the most that a calibrated model of this accuracy loses; in units of ln K;
+        ceiling = e / (e + K - 1), the confidence that a softmax over probabilities cannot exceed.
+    Fires when
+        the confidence of a block lies outside of 1 / K .. 1, which no probability does: only
+        information while the loss falls and the run goes on, and with a skill of `skilled`;
+        or where a is above .5 and far above chance, and the loss no longer falls after 30 % of
+        the plan,
+        confidence was never above the ceiling, is lower than a by `timid`, and the loss is not
+        below - ln(ceiling) (softmax twice);
+        or excess > `excess_limit`.
+        Softmax twice is told as information before that, from `near` the ceiling on, or where
+        confidence is lower than a by `very_timid`.
+    Must not fire
+        on declared label smoothing and on focal losses, of which the null model is not known; on
+        targets that are spread over classes (distillation, mixup, smoothing by hand), whose loss
+        is more than labels, accuracy and confidence make; under sample or class weights; on
+        regularisation terms, which are no part of the data loss; on a slow start, in which the
+        classes are told apart before the model grows sure; on `from_logits=True` with a softmax
+        layer in Keras 3, which takes that layer's logits.
+    Sources
+        Fano (1961) as in Cover and Thomas (2006), section 2.10; `excess_limit` from 85 healthy
+        and 90 sick runs of small networks, of which none and 5 fire. NeuraLint (2021) has the
+        last layers that do not fit the loss; the ceiling is plain arithmetic.
+    """
+
+    name: ClassVar[str] = "loss_accuracy_inconsistency"
+    needs: ClassVar[frozenset[str]] = frozenset({"data_loss", "label_count", "correct_count"})
+    severities: ClassVar[tuple[Severity, ...]] = (Severity.INFO, Severity.WARNING)
+    relaxable: ClassVar[Mapping[str, Side]] = {"excess_limit": Side.ABOVE, "timid": Side.ABOVE}
+    hold: ClassVar[int] = 3
+    not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
+
+    excess_limit: float = 0.35
+    timid: float = 0.2
+    very_timid: float = 0.5
+    near: float = 0.9
+    skilled: float = 0.5
+    falling: float = 0.05
+    fewest_samples: int = 100
+    window: int = 500
+    warmup: int = 100
+
+    def check(self, view: RunView) -> Finding | None:
+        """Compare the loss with what accuracy and confidence imply."""
+        if view.hello.loss_kind is not LossKind.CROSS_ENTROPY:
+            raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
+        blocks = view.late(view.scaled(self.window))
+        answers = _answers(view, blocks)
+        if answers is None or blocks.total("label_count").sum() < self.fewest_samples:
+            raise NotMeasurableError
+        if not answers.are_probabilities:
+            return self._no_probabilities(view, blocks, answers)
+        if not answers.tells_apart:
+            return None
+        excess = (answers.loss - answers.fano) / math.log(answers.classes)
+        timid = answers.confidence < answers.accuracy - self.timid
+        twice = timid and answers.keeps_to_the_ceiling
+        if not (twice or excess > self.excess_limit) or is_weighted(view):
+            return None
+        if timid and not answers.labels_are_hard:
+            return None
+        share = view.share_of_plan
+        early = may_fall(view, self.falling) or (share is not None and share < YOUNG)
+        if early and not (twice and self._surely(answers)):
+            return None
+        return Finding(
+            severity=Severity.INFO if early else Severity.WARNING,
+            summary=_told(answers, twice=twice, timid=timid),
+            evidence=(
+                *([_ceiling(answers)] if twice else []),
+                _excess(excess, self.excess_limit),
+                *_context(answers),
+            ),
+        )
+
+    def _surely(self, answers: Answers) -> bool:
+        """Say whether a start of the run would look otherwise, however slow it is."""
+        near = answers.confidence > self.near * answers.ceiling
+        return near or answers.confidence < answers.accuracy - self.very_timid
+
+    def _no_probabilities(self, view: RunView, blocks: Blocks, answers: Answers) -> Finding:
+        skill = skill_bound(view, blocks)
+        patient = lacks_time(view) or (may_fall(view) and not view.final)
+        above = answers.highest > 1
+        value, limit = (answers.highest, 1.0) if above else (answers.lowest, 1 / answers.classes)
+        side = Side.ABOVE if above else Side.BELOW
+        return Finding(
+            severity=Severity.INFO if patient or skill >= self.skilled else Severity.WARNING,
+            summary=(
+                "The loss takes the outputs for probabilities, and they are none: the largest of "
+                f"the {answers.classes} is {value:.3g} on average, which must lie between "
+                f"{1 / answers.classes:.3g} and 1"
+            ),
+            evidence=(
+                Evidence("mean_of_largest_output", value, limit, fires=side),
+                Evidence("skill", skill, self.skilled, fires=Side.BELOW),
+                *_context(answers),
+            ),
+        )
+
+
+def _answers(view: RunView, blocks: Blocks) -> Answers | None:
+    labels, correct = blocks.total("label_count"), blocks.total("correct_count")
+    loss, _ = mean_loss(blocks)
+    n = float(labels.sum())
+    if labels.size < 2 or not n or not math.isfinite(loss):  # noqa: PLR2004 - one is no choice
+        return None
+    sure, overall = confidences(blocks), confidences(view.coarse)
+    return Answers(
+        classes=labels.size,
+        accuracy=float(correct.sum()) / n,
+        chance=float(labels.max()) / n,
+        loss=loss,
+        confidence=sure[1],
+        lowest=overall[0],
+        highest=overall[2],
+    )
+
+
+def confidences(blocks: Blocks) -> tuple[float, float, float]:
+    """Return the lowest block mean, the mean and the highest block mean; nan: not sent."""
+    count, total = blocks["confidence_count"], blocks["confidence_sum"]
+    known = count > 0
+    if not (count.size and known.any()):
+        return math.nan, math.nan, math.nan
+    means = total[known] / count[known]
+    return float(means.min()), float(total.sum() / count.sum()), float(means.max())
+
+
+def _entropy(share: float) -> float:
+    """Return the entropy of a coin, in nats."""
+    return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
+
+
+def _ceiling(answers: Answers) -> Evidence:
+    limit = answers.ceiling
+    return Evidence("highest_confidence_of_the_run", answers.highest, limit, fires=Side.BELOW)
+
+
+def _excess(excess: float, limit: float) -> Evidence:
+    crossed = limit if excess > limit else None
+    return Evidence("loss_above_fano_bound", excess, crossed, "of ln K")
+
+
+def _context(answers: Answers) -> tuple[Evidence, ...]:
+    numbers = {
+        "accuracy": answers.accuracy,
+        "loss": answers.loss,
+        "confidence": answers.confidence,
+        "largest_loss_of_a_calibrated_model": answers.fano,
+    }
+    return tuple(Evidence(name, x) for name, x in numbers.items() if math.isfinite(x))
+
+
+def _told(answers: Answers, *, twice: bool, timid: bool) -> str:
+    right = f"the accuracy is {answers.accuracy:.1%}, the loss {answers.loss:.3g}"
+    if twice:
+        return (
+            f"The answers are right and never sure, as if softmax were applied twice: {right}, and "
+            f"no probability exceeds {answers.ceiling:.3g}"
+        )
+    how = "too timid" if timid else "too sure of wrong answers"
+    return (
+        f"The loss does not fit the accuracy, the model is {how}: {right}; a model that is "
+        f"rightly sure loses at most {answers.fano:.3g}"
+    )
