@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -145,9 +145,9 @@ class Run:
         *,
         epoch: int = 0,
         n: int | None = None,
-        label_counts: Sequence[int] | None = None,
-        prediction_counts: Sequence[int] | None = None,
-        correct_counts: Sequence[int] | None = None,
+        label_counts: Iterable[float] | None = None,
+        prediction_counts: Iterable[float] | None = None,
+        correct_counts: Iterable[float] | None = None,
         **metrics: float,
     ) -> None:
         """Tell the results of one pass over a validation set of `n` samples, after `step` steps.

@@ -2,12 +2,11 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, optimizers, regularizers
 
 from flatline.keras import MonitorCallback
 from tests.gallery.case import healthy
-from tests.gallery.data import blobs, circles, digits, moons
+from tests.gallery.data import blobs, circles, moons
 from tests.gallery.nets import classifier, softmax
 
 
@@ -65,21 +64,6 @@ def a_little_weight_decay(seed: int, callback: MonitorCallback) -> None:
 
 
 @healthy
-def layers_that_add_up(seed: int, callback: MonitorCallback) -> None:
-    """Three residual blocks with layer normalisation, fed by a shuffled tf.data pipeline."""
-    x, y = blobs(1_600, 24, 6, seed)
-    inputs = keras.Input((24,))
-    flow = layers.Dense(32)(inputs)
-    for _ in range(3):
-        inner = layers.Dense(32, activation="gelu")(layers.LayerNormalization()(flow))
-        flow = layers.Add()([flow, inner])
-    model = keras.Model(inputs, layers.Dense(6, activation="softmax")(flow))
-    model.compile(optimizers.AdamW(), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    data = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1_600, seed=seed).batch(40)
-    model.fit(data, epochs=9, verbose=0, callbacks=[callback])
-
-
-@healthy
 def wide_and_sparse(seed: int, callback: MonitorCallback) -> None:
     """A bag of a hundred words, one in thirty present, and one hidden layer."""
     rng = np.random.default_rng(seed)
@@ -89,26 +73,3 @@ def wide_and_sparse(seed: int, callback: MonitorCallback) -> None:
     model.fit(
         *(x, y), batch_size=24, epochs=6, validation_split=0.2, verbose=0, callbacks=[callback]
     )
-
-
-@healthy
-def digits_by_maxout(seed: int, callback: MonitorCallback) -> None:
-    """Half of the units is thrown away by a maximum over pairs; plain descent with momentum."""
-    del seed
-    x, y = digits()
-    model = keras.Sequential(
-        [
-            layers.Input((8, 8, 1)),
-            layers.Flatten(),
-            layers.Dense(64),
-            layers.Reshape((32, 2)),
-            layers.GlobalMaxPooling1D(data_format="channels_first"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.compile(
-        optimizers.SGD(0.05, momentum=0.9, nesterov=True),
-        "sparse_categorical_crossentropy",
-        metrics=["sparse_categorical_accuracy"],
-    )
-    model.fit(x, y, batch_size=128, epochs=12, verbose=0, callbacks=[callback])

@@ -10,7 +10,7 @@ from tests.gallery.data import blobs, imbalanced, linear, table
 from tests.gallery.nets import classifier, dense, softmax
 
 
-@sick("input_scale", "init_loss", "no_skill", "stagnation", cause="inputs_not_scaled")
+@sick(*("input_scale", "init_loss", "no_skill", "divergence"), cause="inputs_not_scaled")
 def one_feature_in_millions(seed: int, callback: MonitorCallback) -> None:
     """Nine useful features, and an account number beside them."""
     x, y = blobs(1_000, 9, 2, seed)
@@ -20,7 +20,10 @@ def one_feature_in_millions(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=12, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
-@sick("input_scale", "init_loss", cause="inputs_not_scaled")
+@sick(
+    *("input_scale", "dead_units", "frozen_layer", "no_skill", "class_collapse"),
+    cause="inputs_not_scaled",
+)
 def wine_in_its_own_units(seed: int, callback: MonitorCallback) -> None:
     """Columns from .1 to 1,700, straight into plain descent."""
     del seed
@@ -29,7 +32,7 @@ def wine_in_its_own_units(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=30, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
-@sick("input_scale", "init_loss", "no_skill", cause="inputs_not_scaled")
+@sick(*("input_scale", "saturated_activations", "vanishing_gradient"), cause="inputs_not_scaled")
 def incomes_up_to_ten_thousand(seed: int, callback: MonitorCallback) -> None:
     """Six columns up to ten thousand in a network of sigmoids."""
     rng = np.random.default_rng(seed)
@@ -39,7 +42,7 @@ def incomes_up_to_ten_thousand(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, batch_size=20, epochs=15, verbose=0, callbacks=[callback])
 
 
-@sick("no_skill", "stagnation", "class_collapse", "input_scale", cause="no_information")
+@sick(*("no_skill", "stagnation", "class_collapse"), cause="no_information")
 def the_same_row_everywhere(seed: int, callback: MonitorCallback) -> None:
     """A slip in the loop that fills the table: each row is the first."""
     source, y = blobs(640, 6, 3, seed)
@@ -73,7 +76,10 @@ def a_label_that_is_missing(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, labels, batch_size=20, shuffle=False, epochs=1, verbose=0, callbacks=[callback])
 
 
-@sick("no_skill", "plateau", "stagnation", cause="categories_as_numbers")
+@sick(
+    *("no_skill", "input_scale", "init_loss", "dead_units", "plateau"),
+    cause="categories_as_numbers",
+)
 def codes_without_an_order(seed: int, callback: MonitorCallback) -> None:
     """Two hundred codes, each with its own answer, as one number from 0 to 199."""
     rng = np.random.default_rng(seed)
@@ -108,10 +114,17 @@ def sorted_by_class(seed: int, callback: MonitorCallback) -> None:
 
 
 @sick(
-    "no_skill",
-    "dead_units",
-    "class_collapse",
-    cause=("data_changed", "bad_values_in_data"),
+    *(
+        "loss_spike",
+        "divergence",
+        "gradient_explosion",
+        "weight_growth",
+        "update_spike",
+        "input_scale",
+        "no_skill",
+        "loss_accuracy_inconsistency",
+    ),
+    cause="bad_values_in_data",
     onset=0.5,
 )
 def an_outlier_half_way(seed: int, callback: MonitorCallback) -> None:

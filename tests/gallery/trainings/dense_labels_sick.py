@@ -75,7 +75,7 @@ def wrong_labels_by_heart(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=40, validation_split=0.3, verbose=0, callbacks=[callback])
 
 
-@sick("overfitting", "no_skill", cause="no_information")
+@sick("overfitting", cause="no_information")
 def noise_by_heart(seed: int, callback: MonitorCallback) -> None:
     """Random labels for a large network: it learns them all, and nothing of the validation."""
     x, _ = linear(400, 30, seed)
@@ -93,7 +93,7 @@ class Impatience(callbacks.Callback):  # type: ignore[misc]  # Keras has no type
             raise KeyboardInterrupt
 
 
-@sick("no_skill", cause="no_information")
+@sick(*("no_skill", "stagnation"), cause="no_information")
 def stopped_as_it_does_not_learn(seed: int, callback: MonitorCallback) -> None:
     """Digits with shuffled labels; Ctrl-C before half of the plan."""
     x, y = digits()

@@ -151,21 +151,6 @@ def data_without_a_length(seed: int, callback: MonitorCallback) -> None:
     )
 
 
-@healthy
-def endless_batches(seed: int, callback: MonitorCallback) -> None:
-    """A Python generator without an end, and steps_per_epoch."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(8, 16))
-
-    def draw() -> Iterator[Pair]:
-        while True:
-            y = rng.integers(0, 8, 40)
-            yield (rng.normal(size=(40, 16)) + centres[y]).astype("float32"), y
-
-    model = softmax(16, 8, 48, optimizer=optimizers.Adam(0.003))
-    model.fit(draw(), steps_per_epoch=50, epochs=7, verbose=0, callbacks=[callback])
-
-
 class Enough(callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Presses Ctrl-C after so many epochs."""
 

@@ -10,7 +10,7 @@ from tests.gallery.data import blobs, circles, digits, moons, table
 from tests.gallery.nets import classifier, softmax
 
 
-@sick("update_ratio", cause="learning_rate_too_high")
+@sick(*("update_ratio", "init_loss", "dead_units", "no_skill"), cause="learning_rate_too_high")
 def adam_at_one(seed: int, callback: MonitorCallback) -> None:
     """Adam at a thousand times its default."""
     x, y = blobs(1_000, 20, 2, seed, apart=0.4)
@@ -18,7 +18,20 @@ def adam_at_one(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=12, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
-@sick("update_ratio", cause="learning_rate_too_high")
+@sick(
+    *(
+        "update_ratio",
+        "init_loss",
+        "divergence",
+        "gradient_explosion",
+        "weight_growth",
+        "dead_units",
+        "frozen_layer",
+        "no_skill",
+        "loss_spike",
+    ),
+    cause="learning_rate_too_high",
+)
 def descent_at_thirty(seed: int, callback: MonitorCallback) -> None:
     """SGD at 30: the first steps throw the weights far away."""
     x, y = blobs(1_000, 15, 2, seed, apart=0.5)
@@ -26,7 +39,19 @@ def descent_at_thirty(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=10, verbose=0, callbacks=[callback])
 
 
-@sick("divergence", cause="learning_rate_too_high")
+@sick(
+    *(
+        "update_ratio",
+        "divergence",
+        "loss_spike",
+        "gradient_explosion",
+        "weight_growth",
+        "update_spike",
+        "dead_units",
+        "no_skill",
+    ),
+    cause="learning_rate_too_high",
+)
 def momentum_that_runs_away(seed: int, callback: MonitorCallback) -> None:
     """Descent at 1.0 with a momentum of .99: the weights fly past each valley."""
     x, y = moons(400, seed)
@@ -36,7 +61,10 @@ def momentum_that_runs_away(seed: int, callback: MonitorCallback) -> None:
     )
 
 
-@sick("oscillation", cause="learning_rate_too_high")
+@sick(
+    *("oscillation", "saturated_activations"),
+    cause="learning_rate_too_high",
+)
 def accuracy_that_swings(seed: int, callback: MonitorCallback) -> None:
     """Digits by tanh and Adam at .12: the validation goes up and down by tenths."""
     x, y = digits()
@@ -52,7 +80,7 @@ def accuracy_that_swings(seed: int, callback: MonitorCallback) -> None:
     )
 
 
-@sick("update_ratio", "stagnation", "no_skill", cause="learning_rate_too_low")
+@sick(*("update_ratio", "stagnation", "no_skill", "class_collapse"), cause="learning_rate_too_low")
 def digits_at_a_ten_millionth(seed: int, callback: MonitorCallback) -> None:
     """Digits, and Adam at .0000001."""
     del seed
@@ -69,7 +97,7 @@ def digits_at_a_ten_millionth(seed: int, callback: MonitorCallback) -> None:
 
 
 @sick(
-    *("update_ratio", "stagnation", "no_skill"),
+    *("update_ratio", "stagnation", "no_skill", "class_collapse"),
     cause=("unsuitable_optimizer", "learning_rate_too_low"),
 )
 def adadelta_at_its_default(seed: int, callback: MonitorCallback) -> None:
@@ -96,7 +124,7 @@ def all_samples_in_each_of_eight_steps(seed: int, callback: MonitorCallback) -> 
     model.fit(x, y, batch_size=5_000, epochs=8, verbose=0, callbacks=[callback])
 
 
-@sick("lr_schedule", "plateau", cause="schedule_wrong", onset=0.1)
+@sick(*("lr_schedule", "plateau", "update_ratio"), cause="schedule_wrong", onset=0.1)
 def rate_decayed_to_nothing(seed: int, callback: MonitorCallback) -> None:
     """The rate falls by a twentieth at each step, where each epoch was meant."""
     x, y = circles(800, seed)
@@ -105,7 +133,22 @@ def rate_decayed_to_nothing(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=20, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
-@sick("dead_units", "update_ratio", cause=("learning_rate_too_high", "schedule_wrong"), onset=0.33)
+@sick(
+    *(
+        "lr_schedule",
+        "loss_spike",
+        "divergence",
+        "gradient_explosion",
+        "weight_growth",
+        "update_spike",
+        "dead_units",
+        "class_collapse",
+        "no_skill",
+        "update_ratio",
+    ),
+    cause=("learning_rate_too_high", "schedule_wrong"),
+    onset=0.33,
+)
 def one_epoch_at_a_thousandfold_rate(seed: int, callback: MonitorCallback) -> None:
     """A table of rates with a slip of the pen: 10 for .01 in the fifth epoch of twelve."""
     x, y = blobs(960, 10, 3, seed)
@@ -116,7 +159,18 @@ def one_epoch_at_a_thousandfold_rate(seed: int, callback: MonitorCallback) -> No
     model.fit(x, y, epochs=12, verbose=0, callbacks=[callback, schedule])
 
 
-@sick("update_ratio", "non_finite", cause="learning_rate_too_high")
+@sick(
+    *(
+        "non_finite",
+        "divergence",
+        "gradient_explosion",
+        "weight_growth",
+        "update_ratio",
+        "init_loss",
+        "no_skill",
+    ),
+    cause="learning_rate_too_high",
+)
 def squares_that_run_away(seed: int, callback: MonitorCallback) -> None:
     """A linear classifier by squared error at a rate beyond its limit, until it is nan."""
     x, y = blobs(500, 40, 2, seed)
@@ -126,7 +180,10 @@ def squares_that_run_away(seed: int, callback: MonitorCallback) -> None:
     model.fit(x, y, epochs=30, verbose=0, callbacks=[callback, stop])
 
 
-@sick("update_ratio", cause="learning_rate_too_high")
+@sick(
+    *("update_ratio", "no_skill", "init_loss", "loss_accuracy_inconsistency"),
+    cause="learning_rate_too_high",
+)
 def gives_up_when_the_loss_is_bad(seed: int, callback: MonitorCallback) -> None:
     """Batches by hand at far too high a rate, and an exception when it has not helped."""
     x, y = blobs(600, 8, 4, seed)

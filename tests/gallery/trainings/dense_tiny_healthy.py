@@ -24,7 +24,7 @@ def xor_with_a_hidden_layer(seed: int, callback: MonitorCallback) -> None:
 def xor_one_point_at_a_time(seed: int, callback: MonitorCallback) -> None:
     """Four points again, in eight hundred steps of one, nearly flat at first."""
     del seed
-    model = classifier(2, 32, optimizer="adam")
+    model = classifier(2, 32, optimizer=optimizers.Adam(0.005))
     model.fit(*XOR, batch_size=1, epochs=200, verbose=0, callbacks=[callback])
 
 

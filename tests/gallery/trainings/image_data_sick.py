@@ -21,7 +21,9 @@ def labels_of_other_pictures(seed: int, callback: MonitorCallback) -> None:
     x, y = digits()
     x = x[np.random.default_rng(seed).permutation(len(x))]
     model = cnn(8, 10, 8, 8)
-    model.fit(x, y, epochs=10, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.fit(
+        x, y, batch_size=128, epochs=10, validation_split=0.2, verbose=0, callbacks=[callback]
+    )
 
 
 @sick(
@@ -42,7 +44,7 @@ def every_picture_is_black(seed: int, callback: MonitorCallback) -> None:
         page = page.copy()  # noqa: PLW2901 - the fault
         page[:] = picture
     model = cnn(12, 4, 8, 8)
-    model.fit(x, y, epochs=12, verbose=0, callbacks=[callback])
+    model.fit(x, y, epochs=4, verbose=0, callbacks=[callback])
 
 
 @sick(
@@ -152,9 +154,9 @@ def labels_go_wrong_half_way(seed: int, callback: MonitorCallback) -> None:
 
     def stream() -> Iterator[Pair]:
         rng = np.random.default_rng(seed + 1)
-        for step in range(500):
+        for step in range(1_000):
             chosen = rng.integers(0, len(x), 32)
-            yield x[chosen], (y if step < 250 else wrong)[chosen]
+            yield x[chosen], (y if step < 500 else wrong)[chosen]
 
     signature = (
         tf.TensorSpec((None, 8, 8, 1), tf.float32),
@@ -162,7 +164,7 @@ def labels_go_wrong_half_way(seed: int, callback: MonitorCallback) -> None:
     )
     data = tf.data.Dataset.from_generator(stream, output_signature=signature)
     model = cnn(8, 10, 12, optimizer=keras.optimizers.Adam(0.003))
-    data = data.apply(tf.data.experimental.assert_cardinality(500))
+    data = data.apply(tf.data.experimental.assert_cardinality(1_000))
     model.fit(data, verbose=0, callbacks=[callback])
 
 

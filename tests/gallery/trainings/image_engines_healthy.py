@@ -49,7 +49,7 @@ def brain_floats(seed: int, callback: MonitorCallback) -> None:
     descent = keras.optimizers.SGD(0.02, momentum=0.9)
     model.compile(descent, "categorical_crossentropy", metrics=["accuracy"])
     model.fit(
-        x, keras.utils.to_categorical(y), batch_size=40, epochs=12, verbose=0, callbacks=[callback]
+        x, keras.utils.to_categorical(y), batch_size=40, epochs=5, verbose=0, callbacks=[callback]
     )
 
 
@@ -80,7 +80,7 @@ def compiled_by_xla(seed: int, callback: MonitorCallback) -> None:
     x, y = images(600, 8, 3, seed, noise=0.6)
     model = cnn(8, 3, 6)
     model.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy", jit_compile=True)
-    model.fit(x, y, batch_size=30, epochs=8, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=30, epochs=6, verbose=0, callbacks=[callback])
 
 
 @healthy
@@ -159,7 +159,7 @@ def one_epoch_of_pictures(seed: int, callback: MonitorCallback) -> None:
     """Each picture is seen once."""
     x, y = images(4_000, 10, 4, seed, noise=1.0)
     model = cnn(10, 4, 8, 8, optimizer=keras.optimizers.Adam(0.004))
-    model.fit(x, y, batch_size=20, validation_split=0.1, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=32, validation_split=0.1, verbose=0, callbacks=[callback])
 
 
 @healthy

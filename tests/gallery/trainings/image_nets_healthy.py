@@ -106,7 +106,7 @@ def blocks_that_begin_as_identity(seed: int, callback: MonitorCallback) -> None:
     hidden = layers.Flatten()(block(block(hidden)))
     model = keras.Model(inputs, layers.Dense(5, activation="softmax")(hidden))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x, y, epochs=10, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.fit(x, y, epochs=8, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
 @healthy
@@ -135,7 +135,7 @@ def depthwise_and_separable(seed: int, callback: MonitorCallback) -> None:
 def as_in_2017(seed: int, callback: MonitorCallback) -> None:
     """Pixels of 0..16 as they are, one-hot by hand, and a Keras that was still young."""
     x, y = digits(pixels=True)
-    nb_classes, nb_epoch = 10, 10
+    nb_classes, nb_epoch = 10, 4
     y_cat = np.zeros((len(y), nb_classes), "float32")
     for i in range(len(y)):
         y_cat[i, y[i]] = 1
@@ -220,4 +220,4 @@ def augmented_bars(seed: int, callback: MonitorCallback) -> None:
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    model.fit(x, y, epochs=16, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.fit(x, y, epochs=7, validation_split=0.2, verbose=0, callbacks=[callback])

@@ -26,7 +26,7 @@ def the_digit_as_one_sigmoid(seed: int, callback: MonitorCallback) -> None:
         ]
     )
     model.compile("adam", "mse", metrics=["accuracy"])
-    model.fit(x, y, epochs=8, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.fit(x, y, epochs=3, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
 @sick("loss_accuracy_inconsistency", cause="wrong_last_layer_or_loss")
@@ -104,7 +104,7 @@ def convolutions_below_zero(seed: int, callback: MonitorCallback) -> None:
     """Biases of -5 in front of ReLU."""
     x, y = images(1_000, 12, 4, seed)
     model = cnn(12, 4, 8, 8, bias_initializer=keras.initializers.Constant(-5.0))
-    model.fit(x, y, epochs=12, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.fit(x, y, epochs=5, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
 def _narrow(classes: int) -> keras.Sequential:
@@ -175,7 +175,7 @@ def sixteen_blocks_without_norm(seed: int, callback: MonitorCallback) -> None:
     model.compile(
         keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
-    model.fit(x, y, batch_size=35, epochs=8, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=35, epochs=6, verbose=0, callbacks=[callback])
 
 
 def _cross_entropy(labels: Any, scores: Any) -> Any:

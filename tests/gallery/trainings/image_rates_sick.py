@@ -39,7 +39,7 @@ def adam_at_a_half(seed: int, callback: MonitorCallback) -> None:
     """Adam at .5, five hundred times its default."""
     x, y = images(1_000, 10, 5, seed, noise=0.6)
     model = cnn(10, 5, 8, 8, optimizer=optimizers.Adam(0.5))
-    model.fit(x, y, batch_size=40, epochs=12, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=40, epochs=5, verbose=0, callbacks=[callback])
 
 
 @sick("update_ratio", "no_skill", "stagnation", "class_collapse", cause="learning_rate_too_low")
@@ -47,7 +47,7 @@ def adam_at_a_ten_millionth(seed: int, callback: MonitorCallback) -> None:
     """Adam at 1e-7."""
     x, y = digits()
     model = cnn(8, 10, 12, optimizer=optimizers.Adam(1e-7))
-    model.fit(x, y, batch_size=50, epochs=9, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=50, epochs=30, verbose=0, callbacks=[callback])
 
 
 @sick(
@@ -78,7 +78,7 @@ def every_element_clipped(seed: int, callback: MonitorCallback) -> None:
     x, y = images(1_200, 10, 6, seed, noise=0.5)
     descent = optimizers.SGD(0.01, momentum=0.9, clipvalue=1e-5)
     model = cnn(10, 6, 8, 8, optimizer=descent)
-    model.fit(x, y, batch_size=40, epochs=12, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=40, epochs=4, verbose=0, callbacks=[callback])
 
 
 @sick(
@@ -196,7 +196,7 @@ def float16_scaled_by_a_million(seed: int, callback: MonitorCallback) -> None:
         metrics=["accuracy"],
         auto_scale_loss=False,
     )
-    model.fit(x, y, batch_size=64, epochs=6, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=64, epochs=5, verbose=0, callbacks=[callback])
 
 
 class NeverScaled(keras.Model):  # type: ignore[misc]  # Keras has no types

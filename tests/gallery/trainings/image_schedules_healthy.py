@@ -18,11 +18,11 @@ def cosine_with_restarts(seed: int, callback: MonitorCallback) -> None:
     """Three cosines, each twice as long as the one before, and a leap of the rate in between."""
     x, y = digits()
     steps = 45
-    rate = optimizers.schedules.CosineDecayRestarts(0.1, 2 * steps, t_mul=2.0, m_mul=0.8)
+    rate = optimizers.schedules.CosineDecayRestarts(0.1, 4 * steps, t_mul=2.0, m_mul=0.8)
     model = cnn(8, 10, 8, optimizer=optimizers.SGD(rate, momentum=0.9))
     model.fit(
         *(x[:1_440], y[:1_440]),
-        epochs=14,
+        epochs=28,
         validation_data=(x[1_440:], y[1_440:]),
         verbose=0,
         callbacks=[callback],
@@ -101,7 +101,15 @@ def slower_on_a_plateau(seed: int, callback: MonitorCallback) -> None:
     y = np.where(rng.random(len(y)) < 0.33, rng.integers(0, 3, len(y)), y)
     model = cnn(10, 3, 4, 4, optimizer=optimizers.Adam(0.005))
     slower = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_lr=1e-5)
-    model.fit(x, y, epochs=14, validation_split=0.2, verbose=0, callbacks=[slower, callback])
+    model.fit(
+        x,
+        y,
+        batch_size=16,
+        epochs=14,
+        validation_split=0.2,
+        verbose=0,
+        callbacks=[slower, callback],
+    )
 
 
 @healthy
@@ -144,7 +152,7 @@ def adam_does_not_mind_a_tiny_norm(seed: int, callback: MonitorCallback) -> None
     """All gradients are cut to a thousandth of themselves, and Adam divides by their size."""
     x, y = images(960, 8, 4, seed, noise=0.6)
     model = cnn(8, 4, 12, optimizer=optimizers.Adam(0.003, clipnorm=1e-3))
-    model.fit(x, y, batch_size=20, epochs=9, verbose=0, callbacks=[callback])
+    model.fit(x, y, batch_size=20, epochs=3, verbose=0, callbacks=[callback])
 
 
 @healthy
@@ -153,7 +161,7 @@ def four_batches_to_an_update(seed: int, callback: MonitorCallback) -> None:
     x, y = digits()
     adam = optimizers.Adam(0.005, gradient_accumulation_steps=4)
     model = cnn(8, 10, 8, optimizer=adam)
-    model.fit(x[:1_600], y[:1_600], batch_size=16, epochs=6, verbose=0, callbacks=[callback])
+    model.fit(x[:1_600], y[:1_600], batch_size=16, epochs=12, verbose=0, callbacks=[callback])
 
 
 @healthy

@@ -77,8 +77,16 @@ def several_marks_on_a_picture(seed: int, callback: MonitorCallback) -> None:
             layers.Dense(5, activation="sigmoid"),
         ]
     )
-    model.compile("adam", "binary_crossentropy", metrics=["binary_accuracy"])
-    model.fit(x[..., None], y, epochs=10, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.compile(keras.optimizers.Adam(0.005), "binary_crossentropy", metrics=["binary_accuracy"])
+    model.fit(
+        x[..., None],
+        y,
+        batch_size=100,
+        epochs=10,
+        validation_split=0.2,
+        verbose=0,
+        callbacks=[callback],
+    )
 
 
 class Student(keras.Model):  # type: ignore[misc]  # Keras has no types
@@ -173,7 +181,7 @@ def already_knows_its_digits(seed: int, callback: MonitorCallback) -> None:
     )
     model.fit(
         *(x[:1_500], y[:1_500]),
-        epochs=6,
+        epochs=3,
         validation_data=(x[1_500:], y[1_500:]),
         verbose=0,
         callbacks=[callback],

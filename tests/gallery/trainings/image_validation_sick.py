@@ -98,7 +98,7 @@ def raw_pixels_at_a_high_rate(seed: int, callback: MonitorCallback) -> None:
     """Pixels of 0..255 and SGD at .1: either alone would do."""
     x, y = images(1_000, 10, 5, seed)
     model = cnn(10, 5, 8, 8, optimizer=optimizers.SGD(0.1))
-    model.fit(255 * x, y, epochs=12, validation_split=0.2, verbose=0, callbacks=[callback])
+    model.fit(255 * x, y, epochs=5, validation_split=0.2, verbose=0, callbacks=[callback])
 
 
 @sick(

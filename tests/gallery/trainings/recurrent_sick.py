@@ -32,7 +32,7 @@ def memory_that_explodes(seed: int, callback: MonitorCallback) -> None:
 
 
 @sick(
-    *("vanishing_gradient", "no_skill", "plateau"),
+    *("vanishing_gradient", "no_skill", "stagnation", "plateau"),
     cause="saturating_activations",
 )
 def memories_of_sigmoids(seed: int, callback: MonitorCallback) -> None:
