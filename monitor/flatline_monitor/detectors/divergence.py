@@ -26,7 +26,10 @@ class Divergence:
         row (scaled to the plan); L0 = the null model's loss, or the first loss if that is not
         known.
     Fires when
-        L > best + (`factor` - 1) |best| + `material` L0.
+        L > best + (`factor` - 1) |best| + `material` L0; of a loss that goes below zero, as a
+        likelihood does, L > best + (`factor` - 1) (L_first - best), with L_first the median of
+        the first 20 losses: it has no zero to be compared with, and half of what was gained
+        must be lost again.
     Must not fire
         on spikes, which a median ignores; on a tiny loss that wobbles, which `material`
         excludes; on adversarial or reinforcement learning; in the grace after a restart of the
@@ -56,6 +59,8 @@ class Divergence:
             raise NotMeasurableError
         best = view.best_loss
         limit = best + (self.factor - 1) * abs(best) + self.material * scale
+        if (view.loss_since(0) < 0).any():
+            limit = best + (self.factor - 1) * max(view.first_loss - best, abs(best))
         if not now > limit:
             return None
         return Finding(

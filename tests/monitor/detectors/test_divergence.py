@@ -53,6 +53,12 @@ def test_half_more_than_the_best_and_a_tenth_of_the_null_model(best, now, expect
     assert fires(ends(best, now)) == expected
 
 
+@pytest.mark.parametrize(("now", "expected"), [(0.38, False), (0.42, True)])
+def test_of_a_loss_below_zero_half_of_what_was_gained_must_be_lost(now, expected):
+    """Such a loss has no zero: from 1.2 down to -0.4 it gained 1.6."""
+    assert fires(ends(-0.4, now, first=1.2), ANY_LOSS) == expected
+
+
 @pytest.mark.parametrize(("now", "expected"), [(0.63, False), (0.67, True)])
 def test_without_a_null_model_the_first_loss_is_the_measure(now, expected):
     """A custom loss that began at 2: one and a half times 0.3, and 0.2."""
