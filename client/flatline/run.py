@@ -1,6 +1,5 @@
 """`flatline.Run`: tells the monitor about a training, step by step, from any kind of loop."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from flatline import checks, endings, names, wire
+from flatline.cost import Cost
 from flatline.delivery import Delivery
 from flatline.entry import Reader
 from flatline.findings import Found
@@ -70,8 +70,7 @@ class Run:
         self._guard = Guard("reporting to the monitor")
         self._taken = 0
         self._finished = self._reported_health = False
-        self._spent_seconds = 0.0
-        self._began: float | None = None
+        self._cost = Cost()
         self._reader = Reader(self._complain, plan.class_count)
         self.steps = Steps(self._reader, lambda arrays: self.set_axes(Axes(arrays)), self._send)
         """What has been logged and not been sent; `source` measures what is not logged."""
@@ -305,19 +304,10 @@ class Run:
             self._delivery.voice.complain(kind, sentence)
 
     def _meter(self, begin: float) -> None:
-        """Count the time that log took, unless somebody reports it who knows better."""
-        now = time.perf_counter()
-        if self._began is None:
-            self._began = begin
-            return  # a first call pays for what all others find done
-        self._spent_seconds += now - begin
+        """Count the time that a call took, unless somebody reports it who knows better."""
+        self._cost.add(begin)
         if self._delivery is not None and not self._reported_health:
-            source = self.steps.source
-            spent = self._spent_seconds + (0.0 if source is None else source.cost_seconds)
-            ratio = None if math.isnan(spent) else spent / max(now - self._began, 1e-9)
-            self._delivery.health = Health(
-                ratio, self.steps.sampled, spent_seconds=self._spent_seconds
-            )
+            self._delivery.health = self._cost.health(self.steps)
 
 
 def _name(text: str) -> str:

@@ -96,6 +96,20 @@ def test_confidence_leaves_out_what_is_masked() -> None:
     np.testing.assert_array_equal(run.sampled("label_count").sum(1), masks.sum((1, 2)))
 
 
+def test_a_label_that_the_loss_ignores_is_no_sample() -> None:
+    """`ignore_class` may be a class of its own, such as the padding of a text."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    run, steps = both(lambda: compiled(loss=loss))
+
+    assert not run.sampled("label_count")[:, 0].any()
+    for row, step in enumerate(steps):
+        labels = LABELS.reshape(STEPS, BATCH)[run.sampled_steps[row]]
+        guesses = np.bincount(step.prediction[labels > 0].argmax(1), minlength=CLASSES)
+        np.testing.assert_array_equal(run.sampled("prediction_count")[row], guesses)
+        chances = softmax(step.prediction[labels > 0]).max(-1)
+        assert_tight(run.sampled("confidence")[row], chances.mean())
+
+
 def _by_norm(arrays: list[np.ndarray]) -> list[np.ndarray]:
     return [a * min(1, LIMIT / norm(a)) for a in arrays]
 
@@ -254,7 +268,7 @@ def test_under_an_absolute_error_targets_have_a_deviation() -> None:
 
 
 def test_many_classes_are_counted_in_buckets() -> None:
-    """Class c lies in bucket c % 256, and a label that is ignored lies in none."""
+    """Class c lies in bucket c % 256, and a sample whose label is ignored lies in none."""
     labels = (np.arange(SAMPLES) * 37) % 300
     labels[::4] = -1
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
@@ -265,5 +279,5 @@ def test_many_classes_are_counted_in_buckets() -> None:
         mine = labels.reshape(STEPS, BATCH)[run.sampled_steps[row]]
         expected = np.bincount(mine[mine >= 0] % 256, minlength=256)
         np.testing.assert_array_equal(run.sampled("label_bucket_count")[row], expected)
-        guesses = np.bincount(step.prediction.argmax(1) % 256, minlength=256)
+        guesses = np.bincount(step.prediction[mine >= 0].argmax(1) % 256, minlength=256)
         np.testing.assert_array_equal(run.sampled("prediction_bucket_count")[row], guesses)

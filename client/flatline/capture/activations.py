@@ -23,7 +23,7 @@ SAMPLES = 16
 """Samples of a batch that are looked at."""
 _ELEMENTS = 2**16
 """Elements of one layer's output that are looked at."""
-_LAYERS, _UNITS = 64, 2048
+_LAYERS, _UNITS = 24, 2048
 """Layers and units, of all layers together, that are looked at."""
 _RECTIFIERS = {"relu", "relu6"}
 _SQUASHERS = {"sigmoid": 0.0, "hard_sigmoid": 0.0, "tanh": -1.0, "hard_tanh": -1.0}

@@ -82,8 +82,11 @@ def _softmax(head: Head, y: Any, y_pred: Any, width: int) -> list[Column]:
     one_hot = y.shape.rank == y_pred.shape.rank and y.shape[-1] == width
     labels = tf.argmax(y, -1, output_type=tf.int32) if one_hot else tf.cast(y, tf.int32)
     labels, mask = tf.reshape(labels, [-1]), _mask(y_pred)
+    if head.ignored is not None and not one_hot:
+        known = labels != head.ignored
+        mask = known if mask is None else known & tf.reshape(tf.cast(mask, tf.bool), [-1])
     if width > CLASSES_MAX:
-        columns = _buckets(labels, predicted)
+        columns = _buckets(labels, predicted, mask)
     else:
         columns = _counts(labels, predicted, width, mask)
     if (y_pred.shape.num_elements() or 0) <= _ONE_HOT_MAX and width <= CLASSES_MAX:
@@ -111,13 +114,15 @@ def _confidence(chances: Any, mask: Any) -> Column:
     return Column("confidence", tf.math.divide_no_nan(total, tf.reduce_sum(counted)), "mean")
 
 
-def _buckets(labels: Any, predicted: Any) -> list[Column]:
+def _buckets(labels: Any, predicted: Any, mask: Any) -> list[Column]:
     """Return how labels and predictions spread over 256 buckets, of the first samples."""
     columns = []
+    counted = labels >= 0  # below are ignored labels: the row of such a one is to be empty
+    if mask is not None:
+        counted &= tf.reshape(tf.cast(mask, tf.bool), [-1])
     for name, classes in (("label_bucket_count", labels), ("prediction_bucket_count", predicted)):
         some = classes[:_IN_BUCKETS]
-        # An ignore index is negative, and its row is to be empty.
-        place = tf.where(some >= 0, some % CLASSES_MAX, -1)
+        place = tf.where(counted[:_IN_BUCKETS], some % CLASSES_MAX, -1)
         columns.append(Column(name, tf.reduce_sum(tf.one_hot(place, CLASSES_MAX), 0), "sum"))
     return columns
 

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Entry:
     """Running mean of which the loss will be taken once the size of its batch is known."""
     rate: float | None = None
     row: np.ndarray | None = None
-    metrics: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] | None = None
     """What Keras logged for the step, the loss apart: running means."""
     inside: float = 0.0
     """Seconds of the train step itself."""
@@ -108,7 +108,7 @@ def _scalars(entries: Sequence[Entry]) -> dict[str, list[tuple[int, float]]]:
     """Return the running metrics, by their names in Keras's logs."""
     scalars: dict[str, list[tuple[int, float]]] = {}
     for i, entry in enumerate(entries):
-        for name, value in entry.metrics.items():
+        for name, value in (entry.metrics or {}).items():
             with contextlib.suppress(Exception):  # a program may log anything
                 scalars.setdefault(name, []).append((i, float(value)))
     return {name: points for name, points in scalars.items() if _is_name(name) and points}

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from flatline.capture.reading import logged_loss
 from flatline.capture.recorder import Recorder
 from flatline.capture.trace import Tracer
 from flatline.guard import Guard
@@ -84,11 +85,7 @@ class Dispatcher:
     ) -> None:
         """Leave a step that was planned to `drain`, and drain when that is due."""
         ended = _clock()
-        try:
-            mean = float(logs["loss"])
-        except Exception:  # noqa: BLE001 - logs may be anything; a loss is not among them
-            mean = None
-        recorder = self._recorder
+        recorder, mean = self._recorder, logged_loss(logs)
         recorder.waiting.append((began, ended, mean, logs, measured, traced, _clock()))
         recorder.quick -= 1
         recorder.countdown = (recorder.countdown or recorder.interval) - 1

@@ -42,6 +42,8 @@ class Head:
     loss_kind: LossKind = "unspecified"
     loss_name: str = ""
     class_count: int | None = None
+    ignored: int | None = None
+    """A label that the loss leaves out; its samples are not counted."""
 
 
 def read_head(model: Any, task: str) -> Head:
@@ -78,6 +80,7 @@ def _from_loss(model: Any) -> Head:
         from_logits=bool(_option(loss, "from_logits")),
         loss_kind=loss_kind,
         loss_name=name,
+        ignored=_option(loss, "ignore_class"),
     )
     return _with_width(head, _output_width(model))
 

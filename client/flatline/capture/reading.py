@@ -28,6 +28,14 @@ class Call(NamedTuple):
     """When it had been written down."""
 
 
+def logged_loss(logs: Any) -> float | None:
+    """Return the loss that a call logged; None: none, for logs may be anything."""
+    try:
+        return float(logs["loss"])
+    except Exception:  # noqa: BLE001 - of whatever the program put there
+        return None
+
+
 class Reading:
     """Reads the calls of one fit, or of a loop of the program's own, into a ledger."""
 
@@ -159,9 +167,12 @@ class Reading:
         if not exact and len(entries) == 1 and self._maybe_smaller() and math.isfinite(mean):
             last.held = mean
             return
-        if any(size not in {None, batch} for size in sizes) and not self._maybe_smaller():
-            self._ledger.varies = True
-        samples = sum(sizes[i] or batch if i < len(sizes) else batch for i in range(len(entries)))
+        samples = batch * len(entries)
+        if sizes:
+            missing = [batch - size for size in sizes if size]
+            samples -= sum(missing)
+            if any(missing) and not self._maybe_smaller():
+                self._ledger.varies = True
         loss, source = self._ledger.running.advance(mean, samples)
         if exact:
             return

@@ -9,7 +9,7 @@ from flatline.capture.columns import Entry
 from flatline.capture.fit import Fit
 from flatline.capture.jumps import Jumps
 from flatline.capture.ledger import Ledger
-from flatline.capture.reading import Call, Reading
+from flatline.capture.reading import Call, Reading, logged_loss
 from flatline.capture.sampler import Sampler
 from flatline.capture.trace import Tracer
 from flatline.rows import Axes, Chunk, Health
@@ -110,11 +110,9 @@ class Recorder:
     def after(self, logs: Any, measured: Any, began: float, *, traced: bool) -> None:
         """Take note of a call of the train function that has just ended."""
         ended = time.perf_counter()
-        mean = logs["loss"] if isinstance(logs, dict) and "loss" in logs else None
-        mean = None if mean is None else float(mean)
         if self._first:
             self.on_first_step()
-        entries = self._take(Call(began, ended, mean, logs, measured, traced))
+        entries = self._take(Call(began, ended, logged_loss(logs), logs, measured, traced))
         jump = self._look_for_trouble(entries)
         self._choose()
         self._maybe_flush(entries, ended, jump=jump)
