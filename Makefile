@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 GEN := .venv-proto
 BENCH := .venv-bench
+RIVALS := .venv-rivals
 PROTOS := flatline/v1/monitor.proto flatline/v1/packed.proto
 GENERATED := client/flatline/v1
 IMAGE := proto/released.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-seeds test conformance gallery accuracy bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
+.PHONY: help dev demo demo-seeds test conformance gallery accuracy rivals bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -97,12 +98,21 @@ bench-client: $(BENCH)/ready ## what the client costs a training, in dist/bench-
 gallery: dev ## train the gallery anew, through the real client and service, and record it (long); NAMES=
 	$(BIN)/python -m tests.gallery.record $(NAMES)
 
-accuracy: dev ## how right the monitor is about the gallery, in dist/accuracy/; fails when a bar is missed
+accuracy: dev ## how right the monitor is about the gallery, in dist/accuracy/; fails when a bar is missed; ACCURACY_FLAGS=--plates
 	@$(BIN)/python -m tests.gallery.accuracy $(ACCURACY_FLAGS)
+
+# They are asked by their own interpreter, so that nothing that they bring along reaches ours.
+$(RIVALS)/ready: pyproject.toml Makefile
+	@test -x $(RIVALS)/bin/python || $(PYTHON) -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(RIVALS)/bin/python -m pip install --quiet --group rivals
+	@touch $@
+
+rivals: $(RIVALS)/ready ## install the young packages that make accuracy then compares with too
 
 bench-judge: dev ## what a run costs the monitor: us a step, us a judged point, memory
 	@$(BIN)/python -m tests.bench.judge
 
 clean: ## remove everything that the targets made
-	rm -rf $(VENV) .venv-keras $(GEN) $(BENCH) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-keras $(GEN) $(BENCH) $(RIVALS) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,22 +1,42 @@
 """`make accuracy`: how right the monitor is about the gallery, beside other tools.
 
-Prints the report over the score half and writes it to dist/accuracy/. Fails when a bar is missed.
-`--half tune` is for work on detectors; thresholds are set on that half alone.
+    python -m tests.gallery.accuracy [--half tune] [--cases] [--plates]
+
+Prints the report over the score half and writes it to dist/accuracy/, with pictures. Fails when a
+bar is missed. `--half tune` is for work on detectors; thresholds are set on that half alone.
+`--plates` draws for each detector what made it fire and what nearly did on healthy runs.
 """
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from flatline_monitor.detectors.catalogue import CATALOGUE
+from tests.gallery.case import Case
+from tests.gallery.pictures import draw
+from tests.gallery.plates import draw_plates
 from tests.gallery.record import line
-from tests.gallery.replay import Outcome, recorded, replayed
-from tests.gallery.score import Score, bars
+from tests.gallery.replay import RECORDED, Outcome, load, outcome, recorded
+from tests.gallery.report import Results, report
+from tests.gallery.rivals.catalogue import RIVALS
+from tests.gallery.rivals.packages.asking import PYTHON, asked, logs_of
+from tests.gallery.rivals.versus import Answer, Rating, ours, theirs
+from tests.gallery.score import INFO, WARNING, Score, bars
+from tests.gallery.series import series
 
 OUT = Path("dist/accuracy")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What all tools but the packages say of one training, and what the packages are to be fed."""
+
+    outcome: Outcome
+    answers: Mapping[str, Answer]
+    logs: Sequence[str]
+    """Of its runs, in order."""
 
 
 def main() -> int:
@@ -24,56 +44,47 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=("tune", "score"), default="score")
     parser.add_argument("--cases", action="store_true", help="print a line for each training too")
+    parser.add_argument("--plates", action="store_true", help="draw a plate for each detector")
     given = parser.parse_args()
     chosen = [case for case in recorded() if case.half == given.half]
     with ProcessPoolExecutor() as pool:
-        outcomes = list(pool.map(replayed, chosen, chunksize=4))
+        found = list(pool.map(measured, chosen, chunksize=4))
+        if given.plates:
+            draw_plates(pool, [each.outcome for each in found], OUT / f"plates-{given.half}")
     if given.cases:
-        sys.stdout.write("\n".join(map(line, outcomes)) + "\n\n")
-    score = Score(outcomes)
-    text = "\n".join(report(score, given.half))
+        sys.stdout.write("\n".join(line(each.outcome) for each in found) + "\n\n")
+    results = compared(given.half, found)
     OUT.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(report(results))
     (OUT / f"report-{given.half}.md").write_text(text)
+    draw(results, OUT)
     sys.stdout.write(text + "\n")
-    return 0 if all(bar.met for bar in bars(score)) else 1
+    return 0 if all(bar.met for bar in bars(results.score)) else 1
 
 
-def report(score: Score, half: str) -> Iterator[str]:
-    """Return the lines of the report, as Markdown."""
-    yield f"# The {half} half of the gallery"
-    yield ""
-    yield (
-        f"{len(score.healthy)} healthy trainings, {len(score.sick)} sick ones, "
-        f"{len(score.hidden)} with a fault that does not show."
-    )
-    yield ""
-    yield "| measure | value | bar | met |"
-    yield "|---|---|---|---|"
-    for bar in bars(score):
-        yield f"| {bar.name} | {bar.value} | {bar.bar} | {'yes' if bar.met else 'NO'} |"
-    yield ""
-    yield "| detector | found of what it may find | healthy: info, warning, critical |"
-    yield "|---|---|---|"
-    for detector in CATALOGUE:
-        found, (info, warning, critical) = score.of_detector(detector.name)
-        yield f"| {detector.name} | {found} | {info}, {warning}, {critical} |"
-    yield ""
-    yield from _by_cause(score.sick)
+def measured(case: Case, directory: Path = RECORDED) -> Measured:
+    """Ask everybody about one recording."""
+    entries = load(case.name, directory)
+    each = outcome(case, entries)
+    runs = [series(run) for run in entries]
+    return Measured(each, theirs(each, runs), logs_of(runs))
 
 
-def _by_cause(sick: Sequence[Outcome]) -> Iterator[str]:
-    """Return a table of true causes, and what was said of them."""
-    yield "| true cause | found | cause first | among three | detectors that fired |"
-    yield "|---|---|---|---|---|"
-    for cause in sorted({cause for each in sick for cause in each.case.causes}):
-        part = Score([each for each in sick if cause in each.case.causes])
-        fired = Counter(name for each in part.sick for name in {s.detector for s in each.said})
-        often = ", ".join(f"{name} {count}" for name, count in fired.most_common(5))
-        first, three = part.causes(1), part.causes(3)
-        yield (
-            f"| {cause} | {part.recall.hits}/{part.recall.count} | {first.hits}/{first.count} "
-            f"| {three.hits}/{three.count} | {often} |"
-        )
+def compared(half: str, found: Sequence[Measured], python: Path = PYTHON) -> Results:
+    """Return all that the report tells, out of what everybody said.
+
+    `python` has the packages; where it does not exist they are not installed.
+    """
+    outcomes = [each.outcome for each in found]
+    own = [
+        Rating(name, "this repository", [ours(each, least) for each in outcomes], is_ours=True)
+        for name, least in (("flatline", INFO), ("flatline, warnings and worse", WARNING))
+    ]
+    rivals = [
+        Rating(each.name, each.source, [one.answers[each.name] for one in found]) for each in RIVALS
+    ]
+    packages, absent = asked(outcomes, [each.logs for each in found], python)
+    return Results(half, Score(outcomes), [*own, *rivals, *packages], absent)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python -m tests.gallery.record [--missing] [--directory D] [names...]
 
-A training may end by an exception: that is part of it, and the run is recorded as it ended.
+A training may end by an exception: that is part of it, and the run is recorded as it ended. A
+journal that does not end is refused: what it is a recording of would depend on the day's load.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,7 +24,8 @@ import tensorflow as tf
 
 from flatline.keras import MonitorCallback
 from flatline_monitor.ingest.decode import decode
-from flatline_monitor.runs.records import Hello
+from flatline_monitor.runs.journal import Entry
+from flatline_monitor.runs.records import End, Hello
 from flatline_monitor.storage.store import SqliteStore
 from tests.gallery.case import Case, cases
 from tests.gallery.replay import RECORDED, Outcome, outcome, save
@@ -35,8 +37,12 @@ SEED = 1
 NO_SNAPSHOT = -1
 
 
+class UnfinishedError(Exception):
+    """Trainings whose journals are no recordings; the message has a line for each."""
+
+
 def main() -> int:
-    """Record; return 0."""
+    """Record; return 0, or 1 if a journal was refused."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--missing", action="store_true", help="only what was not recorded yet")
     parser.add_argument("--directory", type=Path, default=RECORDED, help="where recordings go")
@@ -48,11 +54,16 @@ def main() -> int:
     wanted = [case for case in cases() if _wanted(case, given.names)]
     if given.missing:
         wanted = [case for case in wanted if not (given.directory / f"{case.name}.xz").exists()]
+    status = 0
     for first in range(0, len(wanted), TOGETHER):
-        for each in record(wanted[first : first + TOGETHER], given.seed, given.directory):
-            sys.stdout.write(line(each) + "\n")
-            sys.stdout.flush()
-    return 0
+        try:
+            for each in record(wanted[first : first + TOGETHER], given.seed, given.directory):
+                sys.stdout.write(line(each) + "\n")
+                sys.stdout.flush()
+        except UnfinishedError as error:
+            sys.stderr.write(f"{error}\n")
+            status = 1
+    return status
 
 
 def _wanted(case: Case, names: list[str]) -> bool:
@@ -60,7 +71,10 @@ def _wanted(case: Case, names: list[str]) -> bool:
 
 
 def record(some: list[Case], seed: int, directory: Path) -> Iterator[Outcome]:
-    """Train some of the gallery with one service, and write what it had journalled."""
+    """Train some of the gallery with one service, and write what it had journalled.
+
+    Raises UnfinishedError, after the others are written, if a journal does not end.
+    """
     with tempfile.TemporaryDirectory(prefix="flatline-gallery-") as folder:
         service = Service(Path(folder))
         with service:
@@ -74,10 +88,30 @@ def record(some: list[Case], seed: int, directory: Path) -> Iterator[Outcome]:
             if isinstance(hello, Hello):
                 runs[hello.name].append(remembered.entries)
         store.close()
+    refused = []
     for case in some:
         found = sorted(runs[case.name], key=lambda entries: entries[0].received_at)
+        if reason := why_unfinished(case.name, found):
+            refused.append(reason)
+            continue
         save(case.name, found, directory)
         yield outcome(case, found)
+    if refused:
+        raise UnfinishedError("\n".join(refused))
+
+
+def why_unfinished(name: str, runs: Sequence[Sequence[Entry]]) -> str:
+    """Say why the journals of a training are no recording of it; empty: they are one."""
+    if not runs:
+        return f"{name}: the service has no run of it; it has to fit with its callback"
+    for number, entries in enumerate(runs, 1):
+        kinds = [type(decode(entry.raw)[1]) for entry in entries]
+        if End not in kinds[len(kinds) - 1 - kinds[::-1].index(Hello) :]:
+            return (
+                f"{name}: run {number} of {len(runs)} has no End: after {len(kinds)} records it "
+                f"breaks off with a {kinds[-1].__name__}; record it again with more time to close"
+            )
+    return ""
 
 
 def _train(case: Case, seed: int, target: str) -> None:

@@ -5,9 +5,10 @@ A recording holds what the service had journalled: the bytes that the client sen
 
 import json
 import lzma
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from flatline_monitor.alerts.lifecycle import Alert, advance
 from flatline_monitor.detectors.catalogue import CATALOGUE
@@ -68,6 +69,23 @@ class Said:
     """The same as a share of what was planned, or else of what was trained."""
 
 
+Look: TypeAlias = Callable[[Detector, RunView], Verdict]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where one run of a training lies in it."""
+
+    first: int
+    """Steps of the runs before it."""
+    planned: int
+    """Its own steps, as planned, or else as taken."""
+
+    def share(self, step: int) -> float:
+        """Return how much of the run is spent at the end of a step of its own."""
+        return min((step + 1) / max(self.planned, 1), 1.0)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the core says of one training."""
@@ -78,6 +96,7 @@ class Outcome:
     """Of the run as it ended, the likeliest first."""
     steps: int
     plan: int | None
+    spans: tuple[Span, ...] = ()
 
     def worst(self, names: frozenset[str] | None = None) -> Severity | None:
         """Return the gravest thing said, by any detector or by these; None: nothing was."""
@@ -96,6 +115,7 @@ class _Watch:
     """Follows the alerts of one run point by point, as the engine does."""
 
     catalogue: Sequence[Detector]
+    look: Look
     alerts: dict[str, Alert] = field(default_factory=dict)
     told: list[tuple[str, Severity, int]] = field(default_factory=list)
     view: RunView | None = None
@@ -103,7 +123,7 @@ class _Watch:
     def judge(self, detector: Detector, view: RunView) -> Verdict:
         """Ask, and remember of which point."""
         self.view = view
-        return judge(detector, view)
+        return self.look(detector, view)
 
     def heard(self, verdicts: Mapping[str, Verdict]) -> None:
         """Move the alerts on, and write down what people are told."""
@@ -125,19 +145,27 @@ def replayed(case: Case, directory: Path = RECORDED) -> Outcome:
 
 
 def outcome(
-    case: Case, runs: Sequence[Sequence[Entry]], catalogue: Sequence[Detector] = CATALOGUE
+    case: Case,
+    runs: Sequence[Sequence[Entry]],
+    catalogue: Sequence[Detector] = CATALOGUE,
+    look: Look = judge,
 ) -> Outcome:
-    """Feed the runs of one training to the core; several runs follow one another."""
+    """Feed the runs of one training to the core; several runs follow one another.
+
+    `look` asks a detector, as `judge` does; another one may write down what it sees.
+    """
     said: list[Said] = []
+    spans: list[Span] = []
     causes: tuple[str, ...] = ()
     gravest, steps, plan = -1, 0, None
     for entries in runs:
-        watch = _Watch(catalogue)
+        watch = _Watch(catalogue, look)
         run = _fed(entries, watch)
         hello, taken = run.history.hello, run.history.step + 1
-        planned = hello.plan_steps or taken
+        span = Span(steps, hello.plan_steps or taken)
+        spans.append(span)
         said += [
-            Said(name, severity, steps + step, min((step + 1) / max(planned, 1), 1.0))
+            Said(name, severity, steps + step, span.share(step))
             for name, severity, step in watch.told
         ]
         rank = max((severity.rank for _, severity, _ in watch.told), default=-1)
@@ -145,7 +173,7 @@ def outcome(
             gravest = rank
             causes = tuple(cause.name for cause in run_report(run, catalogue).causes)
         steps, plan = steps + taken, hello.plan_steps
-    return Outcome(case, tuple(said), causes, steps, plan)
+    return Outcome(case, tuple(said), causes, steps, plan, tuple(spans))
 
 
 def _fed(entries: Sequence[Entry], watch: _Watch) -> engine.Run:

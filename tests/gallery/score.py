@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tests.gallery.replay import Outcome
 
 Z = 1.96
 PLAN_LEAST = 30
 """Steps of a plan from which on its share is a measure of delay."""
 INFO, WARNING, CRITICAL = range(3)
+PLANS = ((0, 30), (30, 150), (150, 440), (440, math.inf))
+"""Steps of short and long plans: above, up to."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,24 @@ def share(outcomes: Iterable[Outcome], of: Callable[[Outcome], bool]) -> Share:
     """Return of how many of these outcomes it is true."""
     found = [of(each) for each in outcomes]
     return Share(sum(found), len(found))
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """The middle of some delays, and of how many."""
+
+    count: int
+    first: float = math.nan
+    median: float = math.nan
+    third: float = math.nan
+
+
+def quartiles(values: Sequence[float]) -> Quartiles:
+    """Return where the quarters of some values end."""
+    if not values:
+        return Quartiles(0)
+    low, middle, high = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
+    return Quartiles(len(values), low, middle, high)
 
 
 @dataclass(frozen=True)
@@ -98,10 +120,49 @@ class Score:
         """Median share of the plan until a fault from the start was found; one not found: 1."""
         delays = [
             1.0 if each.delay is None else each.delay
-            for each in self.sick
-            if not each.case.onset and not each.case.at_end and (each.plan or 0) >= PLAN_LEAST
+            for each in self.from_the_start
+            if (each.plan or 0) >= PLAN_LEAST
         ]
         return statistics.median(delays) if delays else math.nan
+
+    @property
+    def from_the_start(self) -> list[Outcome]:
+        """Those whose fault is there from the first step, and does not need the last."""
+        return [each for each in self.sick if not each.case.onset and not each.case.at_end]
+
+    def delays(self, above: float, up_to: float) -> Quartiles:
+        """Return the delay in plans of so many steps, or in runs where there is no plan."""
+        return quartiles(
+            [
+                1.0 if each.delay is None else each.delay
+                for each in self.from_the_start
+                if above < (each.plan or each.steps) <= up_to
+            ]
+        )
+
+    def of_family(self, name: str) -> Share:
+        """Return how many faults that may show as this were found, by whichever is right."""
+        return share([each for each in self.sick if name in each.case.families], is_found)
+
+    def alarms_per_run(self, severity: int) -> float:
+        """Return how many alerts a healthy training has of exactly this severity."""
+        gravest = [
+            worst.rank
+            for each in self.healthy
+            for name in {said.detector for said in each.said}
+            if (worst := each.worst(frozenset({name})))
+        ]
+        return gravest.count(severity) / len(self.healthy) if self.healthy else math.nan
+
+    def confusion(self, names: Sequence[str]) -> np.ndarray:
+        """[family, detector] Faults that may show as the one, and in which the other fired."""
+        table = np.zeros((len(names), len(names)), int)
+        for each in self.sick:
+            fired = {said.detector for said in each.said}
+            rows = [i for i, name in enumerate(names) if name in each.case.families]
+            columns = [i for i, name in enumerate(names) if name in fired]
+            table[np.ix_(rows, columns)] += 1
+        return table
 
     def of_detector(self, name: str) -> tuple[Share, tuple[int, int, int]]:
         """Return what it found of what it might, and the healthy trainings it fired in.

@@ -7,8 +7,16 @@ import numpy as np
 
 from flatline_monitor.ingest.decode import decode
 from flatline_monitor.runs.journal import Entry
-from flatline_monitor.runs.records import Chunk, End, Evaluation, Hello, Variable, Variables
-from flatline_monitor.runs.rows import rows_of
+from flatline_monitor.runs.records import (
+    Activation,
+    Chunk,
+    End,
+    Evaluation,
+    Hello,
+    Variable,
+    Variables,
+)
+from flatline_monitor.runs.rows import lost_steps, rows_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class Series:
     epoch: np.ndarray
     loss: np.ndarray
     """[step], nan where it was not known"""
+    lost: np.ndarray
+    """steps whose loss was measured and is not finite"""
     rate: np.ndarray
     """[step] learning rate"""
     scalars: Mapping[str, np.ndarray]
@@ -29,6 +39,7 @@ class Series:
     columns: Mapping[str, np.ndarray]
     """[sampled, ...] by the names of message Sampled"""
     variables: tuple[Variable, ...]
+    activations: tuple[Activation, ...]
     evaluations: tuple[Evaluation, ...]
     ended: str
     """How: "finished", "failed", "interrupted", or "" when it never said."""
@@ -53,19 +64,21 @@ def series(entries: Sequence[Entry]) -> Series:
     lists = [record for record in records if isinstance(record, Variables)]
     end = next((record for record in records if isinstance(record, End)), None)
     steps = np.concatenate([chunk.step for chunk in chunks]) if chunks else np.zeros(0, np.int64)
-    losses = [rows_of(chunk).loss for chunk in chunks]
+    rows = [rows_of(chunk) for chunk in chunks]
     epochs = [chunk.columns.get("epoch", np.zeros(len(chunk.step))) for chunk in chunks]
     sampled, columns = _sampled(chunks)
     return Series(
         hello=hello,
         step=steps,
         epoch=np.concatenate(epochs) if epochs else np.zeros(0),
-        loss=np.concatenate(losses) if losses else np.zeros(0),
+        loss=np.concatenate([each.loss for each in rows]) if rows else np.zeros(0),
+        lost=np.concatenate([lost_steps(each) for each in rows]) if rows else np.zeros(0, np.int64),
         rate=_rates(chunks, steps),
         scalars=_scalars(chunks, steps),
         sampled=sampled,
         columns=columns,
         variables=lists[-1].variables if lists else (),
+        activations=lists[-1].activations if lists else (),
         evaluations=tuple(record for record in records if isinstance(record, Evaluation)),
         ended=end.status.value if end else "",
     )
