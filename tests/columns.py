@@ -60,6 +60,8 @@ class Signals:
     """Validation accuracy, likewise; empty: there is none."""
     spacing: int = 1
     """Steps from one sampled step to the next."""
+    seconds: np.ndarray | None = None
+    """Time of each step; None: a millisecond."""
 
     @property
     def steps(self) -> int:
@@ -103,13 +105,14 @@ class Signals:
         step = np.arange(self.first_step + begin, self.first_step + end)
         rows = np.flatnonzero(step % self.spacing == 0)
         columns = {name: column[begin:end][rows] for name, column in self.sampled.items()}
+        seconds = np.full(self.steps, 0.001) if self.seconds is None else self.seconds
         return Chunk(
             step=step,
             columns={
                 "loss": self.loss[begin:end],
                 "loss_source": np.ones(end - begin, np.uint8),
                 "epoch": (step // 20).astype(np.uint32),
-                "step_seconds": np.full(end - begin, 0.001, np.float32),
+                "step_seconds": seconds[begin:end].astype(np.float32),
             },
             sampled=Sampled(step[rows], 1, columns),
             learning_rate_step=step[step % 100 == 0],

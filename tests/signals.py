@@ -55,6 +55,7 @@ def run(  # noqa: PLR0913 - each is one thing that can be ill
         "data_loss": loss,
         "regularization_loss": np.zeros(steps),
         "global_grad_norm": np.sqrt((norms**2).sum(axis=1)),
+        "clip_ratio": np.ones(steps),
         "grad_norm": norms,
         "update_norm": 1e-3 * noise,
         "weight_norm": np.ones((steps, len(PATHS))),
@@ -218,6 +219,33 @@ def too_good() -> Signals:
     return dataclasses.replace(run(), validation=good, scores=(0.999,) * len(good))
 
 
+def clipped(left: float = 0.001, share: float = 1.0) -> Signals:
+    """Clipping leaves so much of this share of the gradients, and the loss stays."""
+    ratios = np.where(np.arange(STEPS) % 100 < 100 * share, left, 1.0).astype(np.float32)
+    return run(loss=flat(np.log(2))).with_columns(clip_ratio=ratios)
+
+
+def weighed_down(terms: float = 2.0) -> Signals:
+    """Regularisation adds so much to a loss that stays."""
+    column = np.full(STEPS, terms, np.float32)
+    signals = run(loss=flat(np.log(2))).with_columns(regularization_loss=column)
+    return dataclasses.replace(signals, loss=signals.loss + column)
+
+
+def jolted(factor: float = 20.0, every: int = 2) -> Signals:
+    """Of the last steps each so many-th changes the first layer by so many times the usual."""
+    signals = run()
+    updates = signals.sampled["update_norm"].copy()
+    updates[-1 : -every - 2 : -every, 0] *= factor
+    return signals.with_columns(update_norm=updates)
+
+
+def slowed(seconds: float = 0.5, since: int = 200) -> Signals:
+    """From this step on each step takes so long, in place of ten milliseconds."""
+    times = np.where(np.arange(STEPS) < since, 0.01, seconds)
+    return dataclasses.replace(run(), seconds=times)
+
+
 SICK = {
     "non_finite": not_finite(),
     "init_loss": badly_begun(),
@@ -240,8 +268,12 @@ SICK = {
     "oscillation": run(loss=swinging()),
     "lr_schedule": run(loss=flat(np.log(2))),
     "update_ratio": updating(0.3),
+    "update_spike": jolted(),
+    "clip_saturation": clipped(),
+    "over_regularised": weighed_down(),
     "overfitting": memorising(),
     "suspicious_validation": too_good(),
+    "slow_steps": slowed(),
 }
 """An illness for each detector; its own alert must fire, others may."""
 

@@ -48,8 +48,10 @@ def enter(
         page = pages.get(name, NO_PAGE)
         hold = 1 if point.final else holds[name]
         alert = advance(page.alert, verdict, point.step, hold=hold, keep=KEEP)
-        moved = (alert.state, alert.severity) != (page.alert.state, page.alert.severity)
         why = verdict.reason if isinstance(verdict, Abstain) else None
+        if alert is page.alert and why is page.abstained and name in pages:
+            continue
+        moved = (alert.state, alert.severity) != (page.alert.state, page.alert.severity)
         pages[name] = Page(alert, point.now if moved else page.transition_at, why)
     return pages, weighed
 

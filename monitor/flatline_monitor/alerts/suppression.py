@@ -31,6 +31,7 @@ WORSENS: Mapping[str, tuple[frozenset[str], Severity]] = {
             {
                 *("vanishing_gradient", "dead_units", "saturated_activations", "frozen_layer"),
                 *("update_ratio", "lr_schedule", "loss_accuracy_inconsistency", "weight_growth"),
+                *("clip_saturation", "over_regularised"),
             }
         ),
         Severity.WARNING,
@@ -52,7 +53,10 @@ holds it up.
 """
 
 CLAIMED_FROM_ABSENCE = frozenset(
-    {"no_skill", "stagnation", "class_collapse", "starved_class", "not_shuffled"}
+    {
+        *("no_skill", "stagnation", "class_collapse", "starved_class", "not_shuffled"),
+        "clip_saturation",
+    }
 )
 """What has not happened yet may still happen: healthy short runs look the same early on."""
 
@@ -74,6 +78,8 @@ YOUNG_STEPS = 50
 def weigh(verdicts: Verdicts, step: int, share_of_plan: float | None) -> dict[str, Verdict]:
     """Return the verdicts as they count together."""
     found = {name for name, verdict in verdicts.items() if isinstance(verdict, Finding)}
+    if not found:
+        return dict(verdicts)
     silenced = frozenset[str]().union(*(SILENCES.get(name, frozenset()) for name in found))
     if SILENCES_ALL in found:
         silenced = frozenset(verdicts.keys() - {SILENCES_ALL})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flatline_monitor.detectors.class_collapse import ClassCollapse
+from flatline_monitor.detectors.clip_saturation import ClipSaturation
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.detectors.dead_units import DeadUnits
 from flatline_monitor.detectors.divergence import Divergence
@@ -17,14 +18,17 @@ from flatline_monitor.detectors.no_skill import NoSkill
 from flatline_monitor.detectors.non_finite import NonFinite
 from flatline_monitor.detectors.not_shuffled import NotShuffled
 from flatline_monitor.detectors.oscillation import Oscillation
+from flatline_monitor.detectors.over_regularised import OverRegularised
 from flatline_monitor.detectors.overfitting import Overfitting
 from flatline_monitor.detectors.plateau import Plateau
 from flatline_monitor.detectors.saturated_activations import SaturatedActivations
 from flatline_monitor.detectors.settings import SettingsError, configure
+from flatline_monitor.detectors.slow_steps import SlowSteps
 from flatline_monitor.detectors.stagnation import Stagnation
 from flatline_monitor.detectors.starved_class import StarvedClass
 from flatline_monitor.detectors.suspicious_validation import SuspiciousValidation
 from flatline_monitor.detectors.update_ratio import UpdateRatio
+from flatline_monitor.detectors.update_spike import UpdateSpike
 from flatline_monitor.detectors.vanishing_gradient import VanishingGradient
 from flatline_monitor.detectors.weight_growth import WeightGrowth
 
@@ -50,8 +54,12 @@ CATALOGUE: tuple[Detector, ...] = (
     Oscillation(),
     LearningRateSchedule(),
     UpdateRatio(),
+    UpdateSpike(),
+    ClipSaturation(),
+    OverRegularised(),
     Overfitting(),
     SuspiciousValidation(),
+    SlowSteps(),
 )
 
 

@@ -17,7 +17,7 @@ from flatline_monitor.detectors.statistics import effective_classes, mean_loss, 
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,13 @@ class ClassCollapse:
         """Compare the histogram of predictions with that of the labels."""
         classes = view.fine["label_count"].shape[1]
         steps = view.scaled(max(self.window, 20 * classes))
-        blocks = view.fine.since(view.step - steps + 1)
-        labels, predicted = blocks.total("label_count"), blocks.total("prediction_count")
+        labels, predicted = _histograms(view, steps)
         supported = labels >= self.support
         if supported.sum() < 2:  # noqa: PLR2004 - one class alone cannot collapse
             raise NotMeasurableError
         missing = supported & (predicted <= 0.1 * labels)
         share = float(missing.sum() / supported.sum())
-        spread = (effective_classes(predicted) - 1) / (effective_classes(labels) - 1)
+        spread = _spread(view, steps)
         if not (spread < self.spread_floor and share >= self.missing_share):
             return None
         rare = float(labels[missing].sum() / labels.sum()) <= self.rare_share
@@ -100,11 +99,24 @@ class ClassCollapse:
 
         An epoch shows each sample once; `sure_nats` is the least gain in log likelihood over it.
         """
-        null, (loss, _) = view.null_loss, mean_loss(blocks)
+        null, (loss, _) = view.null_loss, mean_loss(view, blocks)
         if null is None or not skill_bound(view, blocks) > self.little_skill:
             return False
         samples = view.samples_in_an_epoch or int(view.coarse.total("label_count").sum())
         return samples * (null - loss) >= self.sure_nats
+
+
+@once
+def _histograms(view: RunView, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how often each class was a label, and how often it was predicted, of late."""
+    blocks = view.fine.since(view.step - steps + 1)
+    return blocks.total("label_count"), blocks.total("prediction_count")
+
+
+@once
+def _spread(view: RunView, steps: int) -> float:
+    labels, predicted = map(effective_classes, _histograms(view, steps))
+    return (predicted - 1) / (labels - 1)
 
 
 def _sentence(labels: np.ndarray, predicted: np.ndarray, missing: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -101,13 +101,15 @@ class NotMeasurableError(Exception):
         self.reason = reason
 
 
-class Detector(Protocol):
+class Detector(Hashable, Protocol):
     """A pure question about one run: the same view always gives the same answer.
 
     A detector is a frozen dataclass whose fields are its numbers, so that an operator can
-    replace them by name. What must be remembered belongs to the run (`runs/`), how long a
-    symptom must last to the alert (`alerts/lifecycle.py`), what other detectors say to
-    `alerts/suppression.py`.
+    replace them by name. It is asked twice, with its limits and with them eased, and others ask
+    for the same statistics: a function of the view that computes one is marked with `once`
+    (`runs/view.py`), and leaves the limits to `check`. What must be remembered belongs to the
+    run (`runs/`), how long a symptom must last to the alert (`alerts/lifecycle.py`), what other
+    detectors say to `alerts/suppression.py`.
     """
 
     name: ClassVar[str]

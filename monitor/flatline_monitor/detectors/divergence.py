@@ -12,7 +12,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import finite_median
+from flatline_monitor.detectors.statistics import recent_loss
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -53,7 +53,7 @@ class Divergence:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the last losses with the best ones."""
-        now = finite_median(view.loss_since(view.step - view.scaled(self.window) + 1))
+        now = recent_loss(view, view.scaled(self.window))
         scale = view.null_loss or abs(view.first_loss)
         if not (math.isfinite(now) and math.isfinite(view.best_loss) and math.isfinite(scale)):
             raise NotMeasurableError

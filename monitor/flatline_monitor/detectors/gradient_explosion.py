@@ -14,8 +14,9 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import finite_median
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,7 @@ class GradientExplosion:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the latest gradients with those before them and with the first ones."""
-        norms = view.sampled_since(0, "global_grad_norm")
-        if view.has("loss_scale"):  # an overflow is skipped, and `non_finite` counts those
-            norms = norms[np.isfinite(norms)]
-        past, latest = norms[: -self.recent], norms[-self.recent :]
-        if len(norms) < self.recent // 2 or not view.firsts.grad_norm.size:
-            raise NotMeasurableError
-        initial = float(np.median(view.firsts.grad_norm))
-        usual = finite_median(past) if len(past) else initial
+        latest, usual, initial = _norms(view, self.recent)
         limit = max(self.factor * usual, self.initial_factor * initial)
         above = ~(latest <= limit)
         if np.count_nonzero(above) < self.hits or not limit > 0:
@@ -79,3 +73,16 @@ class GradientExplosion:
                 Evidence("steps_above", float(np.count_nonzero(above)), self.hits, "steps"),
             ),
         )
+
+
+@once
+def _norms(view: RunView, recent: int) -> tuple[np.ndarray, float, float]:
+    """Return the latest norms, the median of those before them, and that of the first."""
+    norms = view.sampled_since(0, "global_grad_norm")
+    if view.has("loss_scale"):  # an overflow is skipped, and `non_finite` counts those
+        norms = norms[np.isfinite(norms)]
+    past, latest = norms[:-recent], norms[-recent:]
+    if len(norms) < recent // 2 or not view.firsts.grad_norm.size:
+        raise NotMeasurableError
+    initial = median(view.firsts.grad_norm)
+    return latest, finite_median(past) if len(past) else initial, initial

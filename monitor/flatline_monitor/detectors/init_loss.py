@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -15,6 +13,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import skill_bound
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.records import LossKind, Task
 from flatline_monitor.runs.view import RunView
 
@@ -58,7 +57,7 @@ class InitLoss:
         null = view.null_loss
         if null is None or len(first) < min(self.first_steps, view.scaled(self.first_steps)):
             raise NotMeasurableError(Reason.TOO_FEW_POINTS)
-        began = float(np.median(first))
+        began = median(first)
         squared = view.hello.loss_kind is LossKind.SQUARED_ERROR
         limit = self.variance_factor * null if squared else self.factor * null + 1
         skill = skill_bound(view, view.late(view.scaled(20)))

@@ -15,7 +15,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import finite_median
 from flatline_monitor.runs.records import Role, Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 NOT_SENT = (float("nan"), float("nan"))
 
@@ -59,11 +59,7 @@ class InputScale:
         if view.variables and view.variables[0].role is Role.EMBEDDING:
             return None
         begin = view.step - view.scaled(self.window) + 1
-        means, stds = (view.sampled_since(begin, name) for name in ("input_mean", "input_std"))
-        if not len(stds):
-            raise NotMeasurableError
-        for i in range(stds.shape[1]):
-            mean, std = finite_median(np.abs(means[:, i])), finite_median(stds[:, i])
+        for i, (mean, std) in enumerate(_sizes(view, begin)):
             if std > 0 and (std > self.ceiling or mean > self.ceiling or std < self.floor):
                 return self._finding(view, i, begin, mean, std)
         return None
@@ -86,6 +82,16 @@ class InputScale:
                 Evidence("input_maximum", high),
             ),
         )
+
+
+@once
+def _sizes(view: RunView, begin: int) -> list[tuple[float, float]]:
+    """Return the median absolute mean and standard deviation of each input, from this step on."""
+    means, stds = (view.sampled_since(begin, name) for name in ("input_mean", "input_std"))
+    if not len(stds):
+        raise NotMeasurableError
+    columns = zip(means.T, stds.T, strict=True)
+    return [(finite_median(np.abs(mean)), finite_median(std)) for mean, std in columns]
 
 
 def _range(view: RunView, i: int, begin: int) -> tuple[float, float]:

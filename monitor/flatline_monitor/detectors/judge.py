@@ -1,5 +1,6 @@
 """Asks one detector about one run, and never lets it take the service down."""
 
+import functools
 import logging
 
 from flatline_monitor.detectors.contract import (
@@ -21,14 +22,15 @@ def judge(detector: Detector, view: RunView) -> Verdict:
     """Return the detector's verdict; it abstains where it cannot look.
 
     Between the limit and the eased limit it neither finds nor clears, so that a statistic which
-    dances on the limit does not make an alert come and go.
+    dances on the limit does not make an alert come and go. The statistics are computed once for
+    both limits: the view remembers them (`once` in runs/view.py).
     """
     if reason := _cannot_look(detector, view):
         return Abstain(reason)
     try:
         if finding := detector.check(view):
             return finding
-        near = relaxed(detector).check(view) if detector.relaxable else None
+        near = _eased(detector).check(view) if detector.relaxable else None
     except NotMeasurableError as error:
         return Abstain(error.reason)
     except Exception:
@@ -37,12 +39,17 @@ def judge(detector: Detector, view: RunView) -> Verdict:
     return Abstain(Reason.BETWEEN_LIMITS) if isinstance(near, Finding) else Clear()
 
 
+@functools.lru_cache(maxsize=256)
+def _eased(detector: Detector) -> Detector:
+    return relaxed(detector)
+
+
 def _cannot_look(detector: Detector, view: RunView) -> Reason | None:
     if view.hello.task in detector.not_for:
         return Reason.NOT_FOR_THIS_TASK
     if view.step + 1 < view.scaled(detector.warmup):
         return Reason.WARMING_UP
-    if not all(view.has(name) for name in detector.needs):
+    if not detector.needs <= view.sent:
         return Reason.SIGNAL_NOT_SENT
     sampled = detector.needs - {"loss"}
     if sampled and not view.final and not view.has_new_sample:

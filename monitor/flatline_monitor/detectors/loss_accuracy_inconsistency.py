@@ -23,7 +23,7 @@ from flatline_monitor.detectors.statistics import (
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import LossKind, Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 ROUNDING = 0.002
 """Share by which a mean of float16 probabilities may exceed what it can be."""
@@ -136,8 +136,8 @@ class LossAccuracyInconsistency:
         if view.hello.loss_kind is not LossKind.CROSS_ENTROPY:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         blocks = view.late(view.scaled(self.window))
-        answers = _answers(view, blocks)
-        if answers is None or blocks.total("label_count").sum() < self.fewest_samples:
+        answers = _answers(view, blocks, self.fewest_samples)
+        if answers is None:
             raise NotMeasurableError
         if not answers.are_probabilities:
             return self._no_probabilities(view, blocks, answers)
@@ -190,11 +190,12 @@ class LossAccuracyInconsistency:
         )
 
 
-def _answers(view: RunView, blocks: Blocks) -> Answers | None:
+@once
+def _answers(view: RunView, blocks: Blocks, fewest: int) -> Answers | None:
     labels, correct = blocks.total("label_count"), blocks.total("correct_count")
-    loss, _ = mean_loss(blocks)
+    loss, _ = mean_loss(view, blocks)
     n = float(labels.sum())
-    if labels.size < 2 or not n or not math.isfinite(loss):  # noqa: PLR2004 - one is no choice
+    if labels.size < 2 or n < max(fewest, 1) or not math.isfinite(loss):  # noqa: PLR2004 - one is no choice
         return None
     sure, overall = confidences(blocks), confidences(view.coarse)
     return Answers(

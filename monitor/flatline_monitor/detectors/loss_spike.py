@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from flatline_monitor.detectors.contract import (
     Evidence,
@@ -16,8 +15,9 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 FEWEST = 8
 """Losses of which a maximum says something."""
@@ -87,15 +87,14 @@ class LossSpike:
     def check(self, view: RunView) -> Finding | None:
         """Look for losses above those before them, and at what came after."""
         scale = view.null_loss or abs(view.first_loss)
-        kept = view.rows.loss_known & np.isfinite(view.rows.loss)
-        step, loss = view.rows.step[kept], view.rows.loss[kept].astype(np.float64)
+        step, loss = _losses(view)
         window, patience = max(FEWEST, view.scaled(self.window)), view.scaled(self.patience)
         if not math.isfinite(scale) or len(loss) < window + patience:
             raise NotMeasurableError
-        spikes = self._spikes(step, loss, window, patience, scale)
+        spikes = _spikes(view, self.factor, self.material * scale, window, patience)
         if not len(spikes.step):
             return None
-        now = float(np.median(loss[-patience:]))
+        now = median(loss[-patience:])
         open_ = np.flatnonzero(
             self._is_above(spikes.after, spikes, scale)
             & self._is_above(np.full(len(spikes.step), now), spikes, scale)
@@ -112,19 +111,6 @@ class LossSpike:
         if spikes.height[top] > self.huge * scale:
             return self._recovered(spikes, top, scale)
         return None
-
-    def _spikes(
-        self, step: np.ndarray, loss: np.ndarray, window: int, patience: int, scale: float
-    ) -> Spikes:
-        before = sliding_window_view(loss, window)[:-1]  # [step, window]
-        highest, here = before.max(axis=1), loss[window:]
-        at = np.flatnonzero(here > highest + (self.factor - 1) * np.abs(highest))
-        usual = np.median(before[at], axis=1) if at.size else np.zeros(0)
-        high = here[at] - usual > self.material * scale
-        at, usual = at[high], usual[high]
-        later = [loss[window + i + 1 : window + i + 1 + patience] for i in at]
-        after = [float(np.median(x)) if len(x) == patience else math.nan for x in later]
-        return Spikes(step[window:][at], here[at], highest[at], usual, np.array(after))
 
     def _is_above(self, loss: np.ndarray, spikes: Spikes, scale: float) -> np.ndarray:
         """Return of which spikes this loss is still part."""
@@ -181,3 +167,34 @@ class LossSpike:
             ),
             since_step=int(spikes.step[i]),
         )
+
+
+@once
+def _losses(view: RunView) -> tuple[np.ndarray, np.ndarray]:
+    """Return the finite losses that are kept, and their steps before them."""
+    kept = view.loss_known & np.isfinite(view.rows.loss)
+    return view.rows.step[kept], view.rows.loss[kept].astype(np.float64)
+
+
+@once
+def _spikes(view: RunView, factor: float, height: float, window: int, patience: int) -> Spikes:
+    """Return the losses above both limits of those before them."""
+    step, loss = _losses(view)
+    highest, here = _highest(loss, window)[:-1], loss[window:]
+    at = np.flatnonzero(here > highest + (factor - 1) * np.abs(highest))
+    usual = np.array([median(loss[i : i + window]) for i in at])
+    high = here[at] - usual > height
+    at, usual = at[high], usual[high]
+    later = [loss[window + i + 1 : window + i + 1 + patience] for i in at]
+    after = [median(x) if len(x) == patience else math.nan for x in later]
+    return Spikes(step[window:][at], here[at], highest[at], usual, np.array(after))
+
+
+def _highest(x: np.ndarray, window: int) -> np.ndarray:
+    """Return the highest of each so many values in a row: of 2, of 4, of 8, and so on."""
+    covered = 1
+    while covered < window:
+        shift = min(covered, window - covered)
+        x = np.maximum(x[:-shift], x[shift:])
+        covered += shift
+    return x

@@ -18,7 +18,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import finite_median, made_up, may_fall
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class LearningRateSchedule:
 
     def check(self, view: RunView) -> Finding | None:
         """Look at the rate now beside all that were before."""
-        rates = {at: rate for at, rate in view.learning_rate.items() if math.isfinite(rate)}
+        rates = _rates(view)
         if not rates:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         highest = max(rates.values())
@@ -117,8 +117,7 @@ class LearningRateSchedule:
     def _is_worse(self, view: RunView, step: int) -> bool:
         window = view.scaled(self.window)
         scale = view.null_loss or abs(view.first_loss)
-        known = view.rows.loss_known
-        earlier = (view.rows.step < step) & (view.rows.step >= step - window) & known
+        earlier = (view.rows.step < step) & (view.rows.step >= step - window) & view.loss_known
         now = finite_median(view.loss_since(max(step, view.step - window + 1)))
         return now > finite_median(view.rows.loss[earlier]) + self.material * scale
 
@@ -133,7 +132,7 @@ class LearningRateSchedule:
         )
         since = steps[min(low)]
         share = since / view.plan
-        blocks = view.coarse.since(since)
+        blocks = view.since(since)
         if share > self.early or since >= view.step:
             return None
         if len(blocks) < self.fewest_blocks:
@@ -156,3 +155,9 @@ class LearningRateSchedule:
             ),
             since_step=since,
         )
+
+
+@once
+def _rates(view: RunView) -> Mapping[int, float]:
+    """Return the finite rates from each of their steps on."""
+    return {at: rate for at, rate in view.learning_rate.items() if math.isfinite(rate)}

@@ -25,7 +25,7 @@ from flatline_monitor.detectors.statistics import (
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class NoSkill:
         blocks = view.late(view.scaled(self.window))
         weighted = is_weighted(view)
         skill = math.nan if weighted else skill_bound(view, blocks)
-        reached = self._reached(view, blocks, weighted=weighted)
+        reached = _reached(view, blocks, self.fewest_samples, weighted=weighted)
         if math.isnan(skill) and reached is None:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         severity = self._severity(skill, reached)
@@ -109,7 +109,7 @@ class NoSkill:
             return self._on_unseen(view) if skill < self.by_heart else None
         if lacks_time(view):
             severity = Severity.INFO
-        loss, _ = mean_loss(blocks)
+        loss, _ = mean_loss(view, blocks)
         return Finding(
             severity=severity,
             summary=_sentence(reached, math.nan if weighted else loss, view.null_loss),
@@ -146,19 +146,6 @@ class NoSkill:
         little = math.isnan(skill) or skill < self.little_skill
         return Severity.WARNING if little else None
 
-    def _reached(self, view: RunView, blocks: Blocks, *, weighted: bool) -> Reached | None:
-        """Return the accuracy beside chance; None: too few samples or classes."""
-        labels, correct = blocks.total("label_count"), blocks.total("correct_count")
-        n = float(labels.sum())
-        if n < self.fewest_samples or np.count_nonzero(labels) < 2:  # noqa: PLR2004 - one class is no choice
-            return None
-        independent = min(n, view.samples_in_an_epoch or n)
-        seen = labels > 0
-        share, chance = float(correct.sum()) / n, float(labels.max()) / n
-        if weighted:
-            share, chance = float((correct[seen] / labels[seen]).mean()), 1 / int(seen.sum())
-        return Reached(share, wilson_lower(share * independent, independent), chance, weighted)
-
     def _evidence(
         self, skill: float, reached: Reached | None, loss: float, null: float | None
     ) -> tuple[Evidence, ...]:
@@ -173,6 +160,21 @@ class NoSkill:
             found.append(Evidence("chance", reached.chance))
         found += [Evidence("loss", loss)] if not math.isnan(loss) else []
         return (*found, *([Evidence("null_model_loss", null)] if null is not None else []))
+
+
+@once
+def _reached(view: RunView, blocks: Blocks, fewest: int, *, weighted: bool) -> Reached | None:
+    """Return the accuracy beside chance; None: too few samples or classes."""
+    labels, correct = blocks.total("label_count"), blocks.total("correct_count")
+    n = float(labels.sum())
+    if n < fewest or np.count_nonzero(labels) < 2:  # noqa: PLR2004 - one class is no choice
+        return None
+    independent = min(n, view.samples_in_an_epoch or n)
+    seen = labels > 0
+    share, chance = float(correct.sum()) / n, float(labels.max()) / n
+    if weighted:
+        share, chance = float((correct[seen] / labels[seen]).mean()), 1 / int(seen.sum())
+    return Reached(share, wilson_lower(share * independent, independent), chance, weighted)
 
 
 def _sentence(reached: Reached | None, loss: float, null: float | None) -> str:

@@ -18,7 +18,7 @@ from flatline_monitor.detectors.contract import (
 from flatline_monitor.detectors.statistics import Z_PER_MILLE, accuracy_of, made_up, may_fall
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 TAKE_TURNS = -0.75
 """Likeness of neighbours at which two classes alternate; it is -1 if they do so strictly."""
@@ -125,15 +125,10 @@ class NotShuffled:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the labels within batches with those of the run."""
-        labels = view.last_samples("label_count", self.window).astype(np.float64)
-        filled = labels.sum(axis=1) > 0
-        if not filled.any():
-            raise NotMeasurableError
-        together = math.ceil(self.group * len(labels) / float(labels.sum()))
-        batches = _batches(_by_groups(labels[filled], together).sum(axis=1), view)
+        batches, filled, together = _batches(view, self.window, self.group)
         if len(batches.n) < self.fewest or 1 - batches.same < self.rarest:
             raise NotMeasurableError
-        likeness, error = batches.likeness()
+        likeness, error = _likeness(view, self.window, self.group)
         if not likeness > max(self.limit, Z_PER_MILLE * error):
             return None
         if batches.neighbours() < TAKE_TURNS:
@@ -157,10 +152,25 @@ class NotShuffled:
         )
 
 
-def _batches(labels: np.ndarray, view: RunView) -> Batches:
+@once
+def _batches(view: RunView, window: int, group: int) -> tuple[Batches, np.ndarray, int]:
+    """Return the last batches, which samples had labels, and how many make one batch of these."""
+    labels = view.last_samples("label_count", window).astype(np.float64)
+    filled = labels.sum(axis=1) > 0
+    if not filled.any():
+        raise NotMeasurableError
+    together = math.ceil(group * len(labels) / float(labels.sum()))
+    labels = _by_groups(labels[filled], together).sum(axis=1)
     total = view.coarse.total("label_count").astype(np.float64)
     prior = total / max(total.sum(), 1)
-    return Batches(labels, labels.sum(axis=1), prior, float((prior**2).sum()))
+    batches = Batches(labels, labels.sum(axis=1), prior, float((prior**2).sum()))
+    return batches, filled, together
+
+
+@once
+def _likeness(view: RunView, window: int, group: int) -> tuple[float, float]:
+    batches, _, _ = _batches(view, window, group)
+    return batches.likeness()
 
 
 def _skill_of_validation(view: RunView, batches: Batches) -> float:

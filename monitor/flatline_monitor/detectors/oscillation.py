@@ -1,7 +1,7 @@
 """Oscillation: from epoch to epoch the model is thrown to and fro."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import YOUNG, accuracy_of
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 LITTLE = 1e-3
 """Least variance of a single answer: an accuracy of 1 has noise too."""
@@ -97,12 +97,9 @@ class Oscillation:
 
     def check(self, view: RunView) -> Finding | None:
         """Look at the accuracies first, then at the losses of whole epochs."""
-        accuracy = self._swings(np.array([accuracy_of(e) for e in view.evaluations]))
-        validation = None
-        if accuracy is None:
-            losses = [e.metrics.get("loss", math.nan) for e in view.evaluations]
-            validation = self._swings(np.array(losses))
-        training = self._swings(_epochs(view))
+        accuracy = _swings(view, _accuracies, self.fewest)
+        validation = None if accuracy else _swings(view, _validations, self.fewest)
+        training = _swings(view, _epochs, self.fewest)
         if accuracy is None and validation is None and training is None:
             raise NotMeasurableError(Reason.TOO_FEW_POINTS)
         if self._cycles(view):
@@ -112,14 +109,6 @@ class Oscillation:
             if found is None and swings is not None:
                 found = self._of_loss(view, swings, what)
         return found
-
-    def _swings(self, values: np.ndarray) -> Swings | None:
-        """Return the swings of the last half; None: too few of them."""
-        values = values[np.isfinite(values)].astype(np.float64)
-        if len(values) < self.fewest:
-            return None
-        values = values[-max(self.fewest, len(values) // 2) :]
-        return Swings(values)
 
     def _cycles(self, view: RunView) -> bool:
         """Say whether the learning rate rose again after it had fallen, in the last half."""
@@ -175,6 +164,24 @@ class Oscillation:
         return Severity.INFO if share is not None and share < YOUNG else Severity.WARNING
 
 
+@once
+def _swings(view: RunView, series: Callable[[RunView], np.ndarray], fewest: int) -> Swings | None:
+    """Return the swings of the last half of a series; None: too few values."""
+    values = series(view)
+    values = values[np.isfinite(values)].astype(np.float64)
+    if len(values) < fewest:
+        return None
+    return Swings(values[-max(fewest, len(values) // 2) :])
+
+
+def _accuracies(view: RunView) -> np.ndarray:
+    return np.array([accuracy_of(e) for e in view.evaluations])
+
+
+def _validations(view: RunView) -> np.ndarray:
+    return np.array([e.metrics.get("loss", math.nan) for e in view.evaluations])
+
+
 def _epochs(view: RunView) -> np.ndarray:
     """Return the mean loss of each whole epoch that is kept; none where epochs are not known.
 
@@ -184,7 +191,7 @@ def _epochs(view: RunView) -> np.ndarray:
     steps = view.steps_in_an_epoch
     if steps is None:
         return np.zeros(0)
-    step, known = view.rows.step, view.rows.loss_known & np.isfinite(view.rows.loss)
+    step, known = view.rows.step, view.loss_known & np.isfinite(view.rows.loss)
     epoch, loss, weight = step // steps, view.rows.loss.astype(np.float64), known.astype(float)
     first, last = (int(step[0]), int(step[-1])) if len(step) else (0, -1)
     fine = view.fine

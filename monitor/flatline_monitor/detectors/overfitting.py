@@ -15,7 +15,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import accuracy_of, beats_chance, is_weighted
 from flatline_monitor.runs.records import Evaluation, Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 ENOUGH = 100
 """Validation samples with fewer of which the loss must rise by more, as its noise is wider."""
@@ -73,14 +73,14 @@ class Overfitting:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the last evaluations with the best one."""
-        seen = [e for e in view.evaluations if math.isfinite(e.metrics.get("loss", math.nan))]
+        seen = _seen(view)
         if len(seen) < self.fewest_evaluations:
             raise NotMeasurableError(Reason.TOO_FEW_POINTS)
         if not (view.has_new_evaluation or view.final):
             raise NotMeasurableError(Reason.NO_NEW_SAMPLE)
         best = min(seen, key=lambda e: e.metrics["loss"])
         lowest, last = best.metrics["loss"], seen[-self.in_a_row :]
-        train = self._train_loss(view, seen)
+        train = _train_loss(view)
         scale = view.null_loss or abs(view.first_loss)
         losses = [e.metrics["loss"] for e in last]
         gap = min(losses) - train
@@ -142,18 +142,25 @@ class Overfitting:
             ),
         )
 
-    @staticmethod
-    def _train_loss(view: RunView, seen: Sequence[Evaluation]) -> float:
-        """Return the mean training loss since the evaluation before the last.
 
-        Of the data alone where that is sent: class weights are no part of a validation either.
-        """
-        blocks = view.fine.since(seen[-2].step)
-        for name in ("data", "loss"):
-            count = blocks.total(f"{name}_count")
-            if count.size and count:
-                return float(blocks.total(f"{name}_sum") / count)
-        return math.nan
+@once
+def _seen(view: RunView) -> list[Evaluation]:
+    """Return the evaluations with a finite loss."""
+    return [e for e in view.evaluations if math.isfinite(e.metrics.get("loss", math.nan))]
+
+
+@once
+def _train_loss(view: RunView) -> float:
+    """Return the mean training loss since the evaluation before the last.
+
+    Of the data alone where that is sent: class weights are no part of a validation either.
+    """
+    blocks = view.fine.since(_seen(view)[-2].step)
+    for name in ("data", "loss"):
+        count = blocks.total(f"{name}_count")
+        if count.size and count:
+            return float(blocks.total(f"{name}_sum") / count)
+    return math.nan
 
 
 def _accuracy_rose(best: Evaluation, last: Sequence[Evaluation]) -> bool:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -15,7 +13,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import falling, made_up
+from flatline_monitor.detectors.statistics import falling_since, made_up, medians_since
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -72,12 +70,12 @@ class Plateau:
         if share is not None and share < self.late and not view.final:
             raise NotMeasurableError(Reason.WARMING_UP)
         span = max(view.scaled(self.window), (view.step + 1) // 2)
-        medians = view.coarse.since(view.step - span + 1)["loss_median"]
-        medians = medians[np.isfinite(medians)]
+        since = view.step - span + 1
+        medians = medians_since(view, since)
         reached = made_up(view, view.scaled(self.window))
         if len(medians) < self.fewest_blocks or math.isnan(reached):
             raise NotMeasurableError
-        slope, certainty = falling(medians)
+        slope, certainty = falling_since(view, since)
         level = abs(float(medians.mean()))
         drop = -slope * (len(medians) - 1) / level if level > 0 else 0.0
         flat = certainty < self.certainty or drop < self.drop_floor
@@ -98,7 +96,7 @@ class Plateau:
                 Evidence("drop_over_last_half", drop, self.drop_floor, fires=Side.BELOW),
                 Evidence("probability_of_falling", certainty),
             ),
-            since_step=max(0, view.step - span + 1),
+            since_step=max(0, since),
         )
 
     def _validates_better(self, view: RunView) -> bool:

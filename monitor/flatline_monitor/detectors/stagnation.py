@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -14,7 +12,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import falling, skill_bound
+from flatline_monitor.detectors.statistics import falling_since, medians_since, skill_bound
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
@@ -65,17 +63,17 @@ class Stagnation:
 
     def check(self, view: RunView) -> Finding | None:
         """Fit a line through the block medians of the last half."""
-        medians = view.coarse.since(view.step // 2)["loss_median"]
-        medians = medians[np.isfinite(medians)]
+        half = view.step // 2
+        medians = medians_since(view, half)
         first = view.first_loss
         if len(medians) < self.fewest_blocks or not math.isfinite(first) or first == 0:
             raise NotMeasurableError
-        slope, certainty = falling(medians)
+        slope, certainty = falling_since(view, half)
         drop = -slope * (len(medians) - 1) / abs(first)
         now = float(medians[-max(1, len(medians) // 4) :].mean())
         made = (first - now) / abs(first)
         null = view.null_loss
-        skill = skill_bound(view, view.coarse.since(view.step - view.step // 4))
+        skill = skill_bound(view, view.since(view.step - view.step // 4))
         low = (null is not None and now <= self.loss_floor * null) or skill >= self.skill_floor
         flat = certainty < self.certainty or drop < self.drop_floor
         if low or not flat or not made < self.progress_floor:

@@ -17,7 +17,7 @@ from flatline_monitor.detectors.statistics import wilson_lower, wilson_upper
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,7 @@ class StarvedClass:
     def check(self, view: RunView) -> Finding | None:
         """Look at the recall of each class, in training and in validation."""
         blocks = view.late(view.scaled(self.window))
-        labels, correct = blocks.total("label_count"), blocks.total("correct_count")
-        if not (labels.size and labels.sum()):
-            raise NotMeasurableError
-        n = float(labels.sum())
-        different = min(1.0, (view.samples_in_an_epoch or n) / n)
-        found = self._found(Recall(labels, correct, different), view, blocks)
+        found = self._found(_recall(view, blocks), view, blocks)
         return found or self._in_validation(view)
 
     def _in_validation(self, view: RunView) -> Finding | None:
@@ -160,3 +155,12 @@ class StarvedClass:
             return False
         before, now = correct[:middle].sum() / n[0], correct[middle:].sum() / n[1]
         return bool(now - before > self.rising)
+
+
+@once
+def _recall(view: RunView, blocks: Blocks) -> Recall:
+    labels, correct = blocks.total("label_count"), blocks.total("correct_count")
+    if not (labels.size and labels.sum()):
+        raise NotMeasurableError
+    n = float(labels.sum())
+    return Recall(labels, correct, min(1.0, (view.samples_in_an_epoch or n) / n))

@@ -6,10 +6,12 @@ from statistics import NormalDist
 import numpy as np
 
 from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.records import Evaluation
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
-Z_PER_MILLE = -NormalDist().inv_cdf(0.0005)
+NORMAL = NormalDist()
+Z_PER_MILLE = -NORMAL.inv_cdf(0.0005)
 """Standard normal quantile of a two-sided interval that misses one time in a thousand: 3.29."""
 
 WEIGHTED = 0.01
@@ -24,15 +26,22 @@ YOUNG = 0.3
 
 def finite_median(x: np.ndarray) -> float:
     """Return the median of the finite values, or nan when there are none."""
-    finite = x[np.isfinite(x)].astype(np.float64)  # two large float32 have no mean in float32
-    return float(np.median(finite)) if finite.size else math.nan
+    return median(x[np.isfinite(x)].astype(np.float64))  # two large float32 have no mean
 
 
 def finite_medians(x: np.ndarray) -> np.ndarray:
     """Return the median of the finite values of each column, nan for a column without any."""
-    if x.size and np.isfinite(x).all():
-        return np.asarray(np.median(x, axis=0))
-    return np.array([finite_median(column) for column in x.T])
+    finite = np.isfinite(x)
+    if not len(x):
+        return np.full(x.shape[1], np.nan)
+    if finite.all():
+        ordered = np.sort(x, axis=0)
+        low, high = ordered[(len(x) - 1) // 2], ordered[len(x) // 2]
+        return np.asarray(high if len(x) % 2 else (low + high) / 2)
+    ordered = np.sort(np.where(finite, x, np.nan).astype(np.float64), axis=0)  # nan comes last
+    count, column = finite.sum(axis=0), np.arange(x.shape[1])
+    low, high = ordered[np.maximum(count - 1, 0) // 2, column], ordered[count // 2, column]
+    return np.asarray((low + high) / 2)
 
 
 def wilson_lower(successes: float, n: float, z: float = Z_PER_MILLE) -> float:
@@ -68,10 +77,30 @@ def falling(y: np.ndarray) -> tuple[float, float]:
     n = len(y)
     x = np.arange(n) - (n - 1) / 2
     square = float((x * x).sum())
-    slope = float((x * (y - y.mean())).sum()) / square
-    residual = y - y.mean() - slope * x
+    away = y - y.mean()
+    slope = float((x * away).sum()) / square
+    residual = away - slope * x
     error = math.sqrt(float((residual**2).sum()) / max(n - 2, 1) / square) + 1e-300
-    return slope, NormalDist().cdf(-slope / error)
+    return slope, NORMAL.cdf(-slope / error)
+
+
+@once
+def medians_since(view: RunView, step: int) -> np.ndarray:
+    """Return the finite block medians of the loss from this step on."""
+    medians = view.since(step)["loss_median"]
+    return np.asarray(medians[np.isfinite(medians)])
+
+
+@once
+def falling_since(view: RunView, step: int) -> tuple[float, float]:
+    """Return how they fall."""
+    return falling(medians_since(view, step))
+
+
+@once
+def recent_loss(view: RunView, window: int) -> float:
+    """Return the median of the finite losses of the last steps; nan: there is none."""
+    return finite_median(view.loss_since(view.step - window + 1))
 
 
 def progress(view: RunView, window: int) -> float:
@@ -79,30 +108,31 @@ def progress(view: RunView, window: int) -> float:
 
     L is the median over the last `window` steps, L_first that of the run's first 20 losses.
     """
-    now = finite_median(view.loss_since(view.step - window + 1))
-    return 1 - now / view.first_loss if view.first_loss > 0 else math.nan
+    return 1 - recent_loss(view, window) / view.first_loss if view.first_loss > 0 else math.nan
 
 
+@once
 def made_up(view: RunView, steps: int) -> float:
     """Return the skill of late, or the progress where nobody knows the skill; nan: neither."""
     skill = skill_bound(view, view.late(steps))
     return progress(view, max(steps, view.step // 4)) if math.isnan(skill) else skill
 
 
+@once
 def may_fall(view: RunView, materially: float = MATERIALLY) -> bool:
     """Say whether the loss falls over the last half of the run, or nobody can tell yet.
 
     Surely, and by more than this share of its level, while the loss without regularisation does
     not rise: terms can be a reward. At the end of a run everybody can tell.
     """
-    blocks = view.coarse.since(view.step // 2)
-    medians = blocks["loss_median"][np.isfinite(blocks["loss_median"])]
+    half = view.step // 2
+    medians = medians_since(view, half)
     if len(medians) < FEWEST_BLOCKS:
         return not view.final
-    slope, certainty = falling(medians)
+    slope, certainty = falling_since(view, half)
     level = abs(float(medians.mean()))
     falls = certainty >= SURELY and -slope * (len(medians) - 1) > materially * level
-    return falls and not _data_rises(blocks)
+    return falls and not _data_rises(view.since(half))
 
 
 def _data_rises(blocks: Blocks) -> bool:
@@ -139,6 +169,7 @@ def accuracy_of(evaluation: Evaluation) -> float:
     return next((evaluation.metrics[n] for n in ACCURACIES if n in evaluation.metrics), math.nan)
 
 
+@once
 def beats_chance(view: RunView) -> bool:
     """Say whether the last validation's accuracy is surely above the commonest label's share."""
     labels, last = view.coarse.total("label_count"), view.evaluations[-1]
@@ -148,7 +179,8 @@ def beats_chance(view: RunView) -> bool:
     return wilson_lower(share * n, n, z=2.0) > float(labels.max() / labels.sum())
 
 
-def mean_loss(blocks: Blocks) -> tuple[float, float]:
+@once
+def mean_loss(_: RunView, blocks: Blocks) -> tuple[float, float]:
     """Return the data loss over these blocks and its standard error; nan: not known.
 
     The median of the block means, and 1.4826 times their median absolute deviation over the
@@ -158,21 +190,23 @@ def mean_loss(blocks: Blocks) -> tuple[float, float]:
     if not count.size or np.count_nonzero(count) < 2:  # noqa: PLR2004 - a spread takes two values
         return math.nan, math.nan
     means = blocks["data_sum"][count > 0] / count[count > 0]
-    middle = float(np.median(means))
-    spread = 1.4826 * float(np.median(np.abs(means - middle)))
+    middle = median(means)
+    spread = 1.4826 * median(np.abs(means - middle))
     return middle, spread / math.sqrt(means.size)
 
 
+@once
 def skill_bound(view: RunView, blocks: Blocks) -> float:
     """Return an optimistic bound of the skill over these blocks; nan: not known.
 
     skill = 1 - L / L0 with L the data loss and L0 the null model's: McFadden's pseudo R squared
     for cross-entropy, R squared for squared error. The bound lowers L by two standard errors.
     """
-    null, (loss, error) = view.null_loss, mean_loss(blocks)
+    null, (loss, error) = view.null_loss, mean_loss(view, blocks)
     return 1 - (loss - 2 * error) / null if null else math.nan
 
 
+@once
 def is_weighted(view: RunView) -> bool:
     """Say whether the loss that is minimised weighs samples or classes unevenly.
 
@@ -182,9 +216,9 @@ def is_weighted(view: RunView) -> bool:
     sampled = view.rows.sampled
     if not (view.has("data_loss") and view.has("regularization_loss")):
         return False
-    at = np.isin(view.rows.step, sampled.step) & view.rows.loss_known
     plain = sampled.columns["data_loss"] + sampled.columns["regularization_loss"]
-    plain = plain[np.isin(sampled.step, view.rows.step[at])]
-    minimised = view.rows.loss[at]
+    at = np.minimum(np.searchsorted(view.rows.step, sampled.step), len(view.rows) - 1)
+    both = (view.rows.step[at] == sampled.step) & view.loss_known[at]
+    plain, minimised = plain[both], view.rows.loss[at[both]]
     with np.errstate(invalid="ignore", divide="ignore"):
         return finite_median(np.abs(minimised - plain) / np.abs(plain)) > WEIGHTED

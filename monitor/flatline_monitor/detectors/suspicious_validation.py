@@ -18,7 +18,7 @@ from flatline_monitor.detectors.contract import (
 from flatline_monitor.detectors.statistics import accuracy_of, finite_median, wilson_lower
 from flatline_monitor.runs.records import Evaluation, Role, Task
 from flatline_monitor.runs.rows import cut
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 ENOUGH = 100
 """Samples of a validation that does not say how many it had, and least labels of a training."""
@@ -115,9 +115,9 @@ class SuspiciousValidation:
         if not (view.has_new_evaluation or view.final):
             raise NotMeasurableError(Reason.NO_NEW_SAMPLE)
         last = view.evaluations[-1]
-        if finding := self._of_other_labels(view, last):
+        if finding := self._of_other_labels(view):
             return finding
-        trained = _trained_before(view, last)
+        trained = _trained_before(view)
         if worse := self._worse(view, last, trained):
             early = last.epoch < self.early and not view.hello.fit and _began_new(view)
             if not early or (last.step < self.settled and _moves_means(view)):
@@ -125,9 +125,8 @@ class SuspiciousValidation:
             return worse
         return self._better(view, last, trained)
 
-    def _of_other_labels(self, view: RunView, last: Evaluation) -> Finding | None:
-        trained = view.coarse.total("label_count").astype(np.float64)
-        validated = np.array(last.label_counts, np.float64)
+    def _of_other_labels(self, view: RunView) -> Finding | None:
+        trained, validated = _labels(view)
         if validated.size != trained.size or not validated.any() or trained.sum() < ENOUGH:
             return None
         unlike, noise = _unlike(trained, validated)
@@ -203,8 +202,17 @@ def _score_of(evaluation: Evaluation) -> Score:
     return Score(share, 0 if math.isnan(share) else evaluation.n or ENOUGH)
 
 
-def _trained_before(view: RunView, last: Evaluation) -> Trained:
-    """Return what the last half of the epoch before a validation was like, as far as it is kept."""
+@once
+def _labels(view: RunView) -> tuple[np.ndarray, np.ndarray]:
+    """Return how often each class was a label, in the training and in the last validation."""
+    trained = view.coarse.total("label_count").astype(np.float64)
+    return trained, np.array(view.evaluations[-1].label_counts, np.float64)
+
+
+@once
+def _trained_before(view: RunView) -> Trained:
+    """Return what half an epoch before the last validation was like, as far as it is kept."""
+    last = view.evaluations[-1]
     epoch = view.steps_in_an_epoch or max(2, last.step // (last.epoch + 1))
     begin = last.step - max(1, min(epoch // 2, MOST_STEPS))
     rows = cut(view.rows, begin, last.step)

@@ -7,7 +7,7 @@ import numpy as np
 
 from flatline_monitor.detectors.statistics import falling
 from flatline_monitor.runs.blocks import Blocks
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 FEWEST_BLOCKS = 6
 SURE = 0.95
@@ -37,6 +37,7 @@ class Trend:
         return self.drop_per_epoch / before if before > 0 else math.nan
 
 
+@once
 def lacks_time(view: RunView) -> bool:
     """Say whether a run without skill has only had few epochs: too few to say, or it improves.
 
@@ -51,6 +52,7 @@ def lacks_time(view: RunView) -> bool:
     return trend is not None and trend.falls
 
 
+@once
 def loss_trend(view: RunView) -> Trend | None:
     """Return how the loss changes with each epoch; None: too short, or epochs are not known.
 
@@ -74,14 +76,15 @@ def _epoch_means(view: RunView, steps: int) -> np.ndarray:
     last = (view.step + 1) // steps
     means = []
     for epoch in range(max(0, last - PAIRS - 1), last):
-        here = (view.rows.step >= epoch * steps) & (view.rows.step < (epoch + 1) * steps)
-        if int(view.rows.step[0]) <= epoch * steps and (here & view.rows.loss_known).any():
-            means.append(float(view.rows.loss[here & view.rows.loss_known].mean(dtype=np.float64)))
+        begin, end = np.searchsorted(view.rows.step, (epoch * steps, (epoch + 1) * steps))
+        losses = view.rows.loss[begin:end][view.loss_known[begin:end]]
+        if int(view.rows.step[0]) <= epoch * steps and losses.size:
+            means.append(float(losses.mean(dtype=np.float64)))
     return np.array(means)
 
 
 def _line(view: RunView, steps: int, scale: float) -> Trend | None:
-    blocks = view.coarse.since(view.step // 2)
+    blocks = view.since(view.step // 2)
     means = _means(blocks)
     known = np.isfinite(means)
     means = means[known]

@@ -7,7 +7,7 @@ import numpy as np
 from flatline_monitor.detectors.contract import NotMeasurableError, Reason, Severity
 from flatline_monitor.detectors.statistics import finite_medians, is_on_its_way, made_up
 from flatline_monitor.runs.records import Activation, ActivationKind, Role
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 RECENT = 5
 """Sampled steps of which the median is taken; each looks back over fifty by itself."""
@@ -23,15 +23,17 @@ class Shares:
 
     def above(self, limit: float) -> list[Activation]:
         """Return the layers with more than this share, the worst first."""
-        order = np.argsort(-np.nan_to_num(self.shares), kind="stable")
-        return [self.layers[i] for i in order if self.shares[i] > limit]
+        above = np.flatnonzero(self.shares > limit)
+        order = np.argsort(-self.shares[above], kind="stable")
+        return [self.layers[i] for i in above[order]]
 
     @property
     def worst(self) -> float:
         """Return the largest share."""
-        return float(np.nanmax(self.shares))
+        return float(np.fmax.reduce(self.shares))
 
 
+@once
 def shares_of(view: RunView, column: str, kind: ActivationKind) -> Shares:
     """Return what was measured of late; raises NotMeasurableError where that is nothing."""
     layers = view.activations_of(kind)

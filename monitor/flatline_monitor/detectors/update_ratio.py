@@ -14,14 +14,14 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import (
-    finite_median,
     finite_medians,
     first_update_ratio,
     made_up,
     progress,
+    recent_loss,
 )
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView, kernels_of
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +106,11 @@ class UpdateRatio:
 
     def _of_late(self, view: RunView) -> Finding | None:
         steps = view.scaled(self.window)
-        begin = view.step - steps + 1
-        kernels = kernels_of(view.variables, embeddings=False)
-        updates, weights = (
-            view.sampled_since(begin, name)[:, kernels] for name in ("update_norm", "weight_norm")
-        )
-        if not updates.size:
-            raise NotMeasurableError
-        moved = (updates > 0).any(axis=1)
-        if moved.any():
-            updates, weights = updates[moved], weights[moved]
-        with np.errstate(invalid="ignore"):
-            ratios = updates / np.maximum(weights, 1e-30)
-        middle = finite_medians(ratios)
-        if not np.isfinite(middle).any():
-            raise NotMeasurableError
-        if np.nanmax(middle) > self.ceiling and made_up(view, steps) < self.skilled:
+        kernels, middle = _ratios(view, steps)
+        largest = np.fmax.reduce(middle)
+        if largest > self.ceiling and made_up(view, steps) < self.skilled:
             return self._found(view, kernels, middle, self.ceiling)
-        if np.nanmax(middle) < self.floor and self._learns_nothing(view, steps):
+        if largest < self.floor and self._learns_nothing(view, steps):
             return self._found(view, kernels, middle, self.floor)
         return None
 
@@ -132,7 +119,7 @@ class UpdateRatio:
         if rates and rates[-1] < self.tail * max(rates):
             return False  # the end of a schedule
         null = view.null_loss
-        now = finite_median(view.loss_since(view.step - steps + 1))
+        now = recent_loss(view, steps)
         high = null is None or now > self.loss_floor * null
         return bool(high and progress(view, steps) < self.progress_floor)
 
@@ -158,6 +145,27 @@ class UpdateRatio:
             ),
             variables=(path,) if high else (),
         )
+
+
+@once
+def _ratios(view: RunView, steps: int) -> tuple[list[int], np.ndarray]:
+    """Return the kernels, embeddings apart, and the median ratio of each over the last steps."""
+    begin = view.step - steps + 1
+    kernels = view.dense
+    updates, weights = (
+        view.sampled_since(begin, name)[:, kernels] for name in ("update_norm", "weight_norm")
+    )
+    if not updates.size:
+        raise NotMeasurableError
+    moved = (updates > 0).any(axis=1)
+    if moved.any():
+        updates, weights = updates[moved], weights[moved]
+    with np.errstate(invalid="ignore"):
+        ratios = updates / np.maximum(weights, 1e-30)
+    middle = finite_medians(ratios)
+    if not np.isfinite(middle).any():
+        raise NotMeasurableError
+    return kernels, middle
 
 
 def _rate(view: RunView, *, first: bool = False) -> tuple[Evidence, ...]:

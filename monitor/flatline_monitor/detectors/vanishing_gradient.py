@@ -14,9 +14,9 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import progress, skill_bound
+from flatline_monitor.detectors.statistics import finite_medians, progress, skill_bound
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 TINY = 1e-30
 """Stands for a gradient of exactly zero, below the smallest float32 that is not denormal."""
@@ -66,11 +66,7 @@ class VanishingGradient:
         if len(kernels) < self.min_depth:
             return None
         steps = view.scaled(self.window)
-        norms = view.sampled_since(view.step - steps + 1, "grad_norm")[:, kernels]
-        norms = norms[np.isfinite(norms).all(axis=1)]
-        if not len(norms):
-            raise NotMeasurableError(Reason.TOO_FEW_POINTS)
-        middle = np.median(norms, axis=0).astype(np.float64)
+        middle = _norms(view, steps)
         early = middle[: len(kernels) // 2]
         if not middle[-1] > 0:
             return None
@@ -99,3 +95,13 @@ class VanishingGradient:
         if skill >= self.skilled:
             return False
         return bool(progress(view, steps) < self.progress_floor or skill < self.skill_floor)
+
+
+@once
+def _norms(view: RunView, steps: int) -> np.ndarray:
+    """Return the median gradient norm of each kernel over the last steps, [kernel]."""
+    norms = view.sampled_since(view.step - steps + 1, "grad_norm")[:, view.kernels]
+    norms = norms[np.isfinite(norms).all(axis=1)]
+    if not len(norms):
+        raise NotMeasurableError(Reason.TOO_FEW_POINTS)
+    return finite_medians(norms).astype(np.float64)

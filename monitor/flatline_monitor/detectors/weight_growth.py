@@ -16,7 +16,7 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import finite_medians, made_up, may_fall
 from flatline_monitor.runs.records import Role, Task
-from flatline_monitor.runs.view import RunView, kernels_of
+from flatline_monitor.runs.view import RunView, once
 
 TINY = 1e-30
 """Stands for the norm of a kernel whose usual size is not known, and which began at zero."""
@@ -60,14 +60,7 @@ class WeightGrowth:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare each kernel's norm with the one that it began with."""
-        kernels = kernels_of(view.variables, embeddings=False)
-        began = view.firsts.weight_norm
-        if not kernels or len(began) != len(kernels):
-            raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
-        now = finite_medians(view.last_samples("weight_norm", self.recent)[:, kernels])
-        growth = now / np.maximum(began, TINY)
-        if not np.isfinite(growth).any():
-            raise NotMeasurableError
+        kernels, now, growth = _growth(view, self.recent)
         grown = growth > self.factor
         if not grown.any() or made_up(view, view.scaled(self.window)) >= self.skilled:
             return None
@@ -83,10 +76,27 @@ class WeightGrowth:
             evidence=(
                 Evidence("weight_growth", float(growth[at]), self.factor),
                 Evidence("weight_norm", float(now[at])),
-                Evidence("first_weight_norm", float(began[at])),
+                Evidence("first_weight_norm", float(view.firsts.weight_norm[at])),
             ),
             variables=tuple(view.variables[kernels[i]].path for i in np.flatnonzero(grown)),
         )
+
+
+@once
+def _growth(view: RunView, recent: int) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Return the kernels, embeddings apart, and of each its norm and how often that was the first.
+
+    The norm is the median over the last sampled steps.
+    """
+    kernels = view.dense
+    began = view.firsts.weight_norm
+    if not kernels or len(began) != len(kernels):
+        raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
+    now = finite_medians(view.last_samples("weight_norm", recent)[:, kernels])
+    growth = now / np.maximum(began, TINY)
+    if not np.isfinite(growth).any():
+        raise NotMeasurableError
+    return kernels, now, growth
 
 
 def _is_normalised(view: RunView, kernel: int) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from flatline_monitor.detectors.loss_accuracy_inconsistency import confidences
 from flatline_monitor.detectors.statistics import finite_median, first_update_ratio, is_weighted
-from flatline_monitor.diagnosis import measures
-from flatline_monitor.runs.records import Task
+from flatline_monitor.diagnosis import measures, measures_of_data, measures_of_model
+from flatline_monitor.runs.records import Role, Task
 from flatline_monitor.runs.view import RunView
 
 KERNELS_KEPT = 64
@@ -90,6 +90,46 @@ class Facts:
     bad_place: str
     """Where the numbers went bad first: input, loss, gradient, weights; empty: nowhere."""
     bad_step: int | None
+    was_calm: bool = False
+    """Whether neither the loss nor the updates had grown before that."""
+    labels_outside: float = 0.0
+    """Share of the labels that are none of the classes."""
+    targets_are_labels: bool = False
+    """Whether the targets of a squared error are all 0 or 1."""
+    constant_inputs: bool = False
+    """Whether all elements of all inputs are the same number."""
+    input_outlier: measures_of_data.Jump | None = None
+    """The batch whose largest element is far beyond those of all others: step, theirs, its own."""
+    input_change: measures_of_data.Jump | None = None
+    """The step from which on an input is of another size: step, its size before and since."""
+    largest_beginning: float | None = None
+    """Largest norm that a kernel began with, in those of Glorot's or He's rule."""
+    error_returned: float | None = None
+    """Share of a regression's mean error that the bias of the last layer is told of."""
+    masked_share: float | None = None
+    """Largest share of a kernel behind the first that had no gradient."""
+    moves_means: bool = False
+    """Whether the model normalises by moving means."""
+    is_linear: bool = False
+    """Whether there is no nonlinearity between its dense layers."""
+    training_excess: float | None = None
+    """How much more training loses than validation of late, as a share of the null model's loss."""
+    lowest_confidence: float | None = None
+    """Smallest mean of the largest probabilities in any part of the run."""
+    plain_descent: bool = False
+    """Whether each update is the gradient times the rate."""
+    is_recurrent: bool = False
+    """Whether a kernel multiplies a recurrent state."""
+    accuracy: float | None = None
+    """Share of right answers over the last quarter of the run."""
+    never_better: bool = False
+    """Whether the loss has only risen since the run began."""
+    target_size: float | None = None
+    """Root mean square of the targets of a regression, of the output where it is largest."""
+    gradient_norm: float | None = None
+    """Norm of the whole gradient before clipping, of late."""
+    clip_ratio: float | None = None
+    """What clipping leaves of that norm, of late."""
 
     @property
     def hidden_units(self) -> tuple[int, ...]:
@@ -176,4 +216,24 @@ def facts_of(view: RunView) -> Facts:
         fixed=measures.fixed(view),
         bad_place="" if view.bad is None else view.bad.place,
         bad_step=None if view.bad is None else view.bad.step,
+        was_calm=measures_of_model.was_calm(view),
+        labels_outside=measures_of_data.labels_outside(view),
+        targets_are_labels=measures_of_data.are_labels(view),
+        constant_inputs=measures_of_data.are_constant(view),
+        input_outlier=measures_of_data.outlier(view),
+        input_change=measures_of_data.change(view),
+        largest_beginning=measures_of_model.largest_beginning(view),
+        error_returned=measures_of_model.error_returned(view, loss),
+        masked_share=measures_of_model.masked_share(view),
+        moves_means=measures_of_model.moves_means(view),
+        is_linear=measures_of_model.is_linear(view),
+        training_excess=measures_of_model.training_excess(view, loss),
+        lowest_confidence=measures.known(confidences(view.coarse)[0]),
+        plain_descent=measures_of_model.is_plain_descent(view),
+        is_recurrent=any(each.role is Role.RECURRENT_KERNEL for each in view.variables),
+        accuracy=measures_of_data.accuracy(view),
+        never_better=measures_of_model.was_never_better(view),
+        target_size=measures_of_data.target_size(view),
+        gradient_norm=measures.recent(view, "global_grad_norm"),
+        clip_ratio=measures.recent(view, "clip_ratio"),
     )

@@ -22,7 +22,7 @@ IN_A_STACK = {Role.KERNEL, Role.BIAS, Role.GAMMA, Role.BETA}
 
 def recent_loss(view: RunView) -> float | None:
     """Return the mean data loss over the last quarter, of the whole loss where that is not sent."""
-    loss, _ = mean_loss(view.coarse.since(view.step - view.step // 4))
+    loss, _ = mean_loss(view, view.since(view.step - view.step // 4))
     if not math.isfinite(loss):
         loss = finite_median(view.loss_since(view.step - view.scaled(WINDOW) + 1))
     return known(loss)

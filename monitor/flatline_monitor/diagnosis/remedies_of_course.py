@@ -1,6 +1,12 @@
 """What to do about the course of a training, with the numbers of the run, as Keras 3 code."""
 
-from flatline_monitor.diagnosis.code import afresh, planned_epochs
+from flatline_monitor.diagnosis.code import (
+    afresh,
+    compiled,
+    fitted,
+    planned_epochs,
+    rounded,
+)
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 
@@ -31,4 +37,59 @@ def enlarge_batches(facts: Facts) -> Remedy:
         f"Use batches of {ENOUGH}{now}, or lower the learning rate: the noise of an update falls "
         "with either.",
         f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size={ENOUGH})",
+    )
+
+
+def take_adam(facts: Facts) -> Remedy:
+    """A rate for each weight, by what its gradients are like."""
+    rate = "" if facts.learning_rate is None else f" at {facts.learning_rate:g}"
+    return Remedy(
+        f"The run descends by the plain gradient{rate}; Adam at {USUAL_RATE:g} gives each weight a "
+        "step of its own, which matters where layers differ.",
+        "\n".join(
+            (
+                "fresh = keras.models.clone_model(model)  # the same layers with new weights",
+                compiled(facts, "fresh", f"keras.optimizers.Adam({USUAL_RATE:g})"),
+                fitted(facts, "fresh"),
+            )
+        ),
+    )
+
+
+def clip_less(facts: Facts) -> Remedy:
+    """At twice the usual norm, which leaves most gradients as they are."""
+    limit = rounded(2 * facts.gradient_norm) if facts.gradient_norm else "1.0"
+    left = facts.clip_ratio
+    now = "" if left is None else f" leaves {left:.2g} of their norm, and"
+    return Remedy(
+        f"Clipping is for single outliers: here it cuts nearly all gradients,{now} sets the size "
+        f"of each step. Clip at {limit}, twice the usual norm, or not at all.",
+        "\n".join(
+            (
+                "settings = model.optimizer.get_config()",
+                'settings.update(dict.fromkeys(["clipnorm", "clipvalue"]))  # neither',
+                f'settings["global_clipnorm"] = {limit}',
+                "fresh = keras.models.clone_model(model)  # the same layers with new weights",
+                compiled(facts, "fresh", "type(model.optimizer).from_config(settings)"),
+                fitted(facts, "fresh"),
+            )
+        ),
+    )
+
+
+def fetch_ahead(facts: Facts) -> Remedy:
+    """Keep what was read, and read the next batches while the model trains."""
+    size = facts.batch_size or ENOUGH
+    return Remedy(
+        "Look whether something else keeps the machine, its disk or its network busy. If not, "
+        "cache what is read and decoded, map with num_parallel_calls, and prefetch: then batches "
+        "are made while the model trains.",
+        "\n".join(
+            (
+                "import tensorflow as tf",
+                "data = tf.data.Dataset.from_tensor_slices((x_train, y_train)).cache()",
+                f"data = data.shuffle(len(x_train)).batch({size}).prefetch(tf.data.AUTOTUNE)",
+                f"model.fit(data, epochs={planned_epochs(facts)}, shuffle=False)  # data does",
+            )
+        ),
     )

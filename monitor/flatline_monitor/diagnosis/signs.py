@@ -9,16 +9,19 @@ from collections.abc import Mapping
 from flatline_monitor.diagnosis import (
     signs_of_answers,
     signs_of_data,
+    signs_of_feeding,
     signs_of_layers,
     signs_of_model,
+    signs_of_numbers,
+    signs_of_updates,
 )
 from flatline_monitor.diagnosis.case import Case, Sign
 
-SIGNS: Mapping[str, Sign] = {
-    sign.__name__: sign
-    for room in (signs_of_data, signs_of_model, signs_of_layers, signs_of_answers)
-    for sign in room.SIGNS
-}
+ROOMS = (
+    *(signs_of_data, signs_of_feeding, signs_of_numbers),
+    *(signs_of_model, signs_of_updates, signs_of_layers, signs_of_answers),
+)
+SIGNS: Mapping[str, Sign] = {sign.__name__: sign for room in ROOMS for sign in room.SIGNS}
 
 
 def present(case: Case, name: str) -> str:

@@ -5,8 +5,11 @@ import math
 from flatline_monitor.detectors.contract import Evidence
 from flatline_monitor.detectors.starved_class import StarvedClass
 from flatline_monitor.diagnosis.case import Case, Sign
+from flatline_monitor.diagnosis.signs_of_model import WORSE
 
 RARE = StarvedClass().rare
+CERTAIN = 1 - 1e-6
+WRONG, ENOUGH_LABELS = 0.5, 500  # of what guessing among even classes reaches
 SOME_SKILL = 0.1  # more than a start that is slow has before it is sure of anything
 
 
@@ -75,6 +78,35 @@ def validation_better(case: Case) -> str:
     return _led_by(case, "suspicious_validation", "accuracy_lower_bound")
 
 
+def only_answer(case: Case) -> str:
+    """A single unit whose answer is 1 whatever comes, as a softmax over it is."""
+    facts = case.facts
+    if facts.output_units != 1 or facts.lowest_confidence is None or len(facts.predictions) < 2:  # noqa: PLR2004 - two classes
+        return ""
+    if facts.lowest_confidence < CERTAIN or facts.predictions[0]:
+        return ""
+    return "the one output was 1 for every sample from the beginning, as a softmax of one is"
+
+
+def worse_than_chance(case: Case) -> str:
+    """The model is right far more seldom than one that guesses: it learns to be wrong."""
+    right, chance = case.facts.accuracy, case.facts.commonest
+    if right is None or chance is None or sum(case.facts.labels) < ENOUGH_LABELS:
+        return ""
+    classes = sum(n > 0 for n in case.facts.labels)
+    if classes < 2 or not right < WRONG / classes or chance > 1.5 / classes:  # noqa: PLR2004 - even
+        return ""
+    return f"{right:.1%} of the answers are right, less than by guessing"
+
+
+def training_worse(case: Case) -> str:
+    """Training, with its dropout and noise, loses more than validation."""
+    excess = case.facts.training_excess
+    if excess is None or excess < WORSE:
+        return ""
+    return f"training loses more than validation, by {excess:.2g} times a constant answer's loss"
+
+
 def _evidence(case: Case, detector: str) -> dict[str, Evidence]:
     finding = case.findings.get(detector)
     return {} if finding is None else {each.statistic: each for each in finding.evidence}
@@ -96,6 +128,9 @@ SIGNS: tuple[Sign, ...] = (
     validation_worse,
     validation_of_other_labels,
     validation_better,
+    only_answer,
+    worse_than_chance,
+    training_worse,
 )
 
 FOUND_BY = {

@@ -5,13 +5,17 @@ import math
 import numpy as np
 
 from flatline_monitor.detectors.input_scale import InputScale
+from flatline_monitor.detectors.no_skill import NoSkill
 from flatline_monitor.detectors.trend import FEW_EPOCHS
 from flatline_monitor.diagnosis.case import Case, Sign
 from flatline_monitor.diagnosis.signs_of_answers import starved_and_rare
 from flatline_monitor.runs.records import Task
 
-SKILLED, NO_SKILL = 0.5, 0.05
-WIDE_INPUT = InputScale().ceiling
+SKILLED, NO_SKILL = 0.5, NoSkill().floor
+SOME_SKILL = 0.1  # more than the best of many evaluations of a few samples has by luck
+MEMORISED = 0.1  # of skill that the training has and the validation has not
+HOPELESS = -0.5  # of skill: half as much again as a constant answer loses
+WIDE_INPUT, TINY_INPUT = InputScale().ceiling, InputScale().floor
 WIDE_TARGETS = WIDE_INPUT**2  # a variance
 IMBALANCED = 0.5  # normalised perplexity of the labels (TheDeepChecker)
 TINY_BATCH = 4  # ours: an update of so few samples is mostly noise
@@ -24,22 +28,32 @@ def inputs_wide(case: Case) -> str:
     return f"inputs range over {wide[0][0]:.4g}..{wide[0][1]:.4g}" if wide else ""
 
 
+def inputs_tiny(case: Case) -> str:
+    """An input hardly differs from sample to sample, and hardly from zero."""
+    tiny = [x for x in case.facts.inputs if abs(x[2]) < TINY_INPUT and 0 < x[3] < TINY_INPUT]
+    return f"inputs range over {tiny[0][0]:.3g}..{tiny[0][1]:.3g}" if tiny else ""
+
+
 def inputs_around_one(case: Case) -> str:
     """All inputs are of ordinary size."""
-    if not case.facts.inputs or inputs_wide(case):
+    if not case.facts.inputs or inputs_wide(case) or inputs_tiny(case):
         return ""
     low, high = min(x[0] for x in case.facts.inputs), max(x[1] for x in case.facts.inputs)
     return f"inputs range over {low:.3g}..{high:.3g}"
 
 
 def inputs_whole(case: Case) -> str:
-    """Whole numbers of a wide range that are no pixels are likely names or places in a list."""
+    """Whole numbers of a wide range that are no pixels are likely names or places in a list.
+
+    Such a list begins with 0 or 1.
+    """
     facts = case.facts
     if not (facts.whole_inputs and inputs_wide(case)):
         return ""
     low, high = facts.inputs[0][:2]
-    pixels = low >= 0 and high == np.iinfo(np.uint8).max
-    return "" if pixels else f"all inputs seem to be whole numbers, {low:.0f}..{high:.0f}"
+    if low not in {0.0, 1.0} or high == np.iinfo(np.uint8).max:
+        return ""
+    return f"all inputs seem to be whole numbers, {low:.0f}..{high:.0f}"
 
 
 def targets_wide(case: Case) -> str:
@@ -47,10 +61,20 @@ def targets_wide(case: Case) -> str:
     facts = case.facts
     if facts.task is not Task.REGRESSION:
         return ""
+    if facts.target_size is not None and facts.target_size > WIDE_INPUT:
+        return f"the targets are of size {facts.target_size:.3g}; a model begins with about 1"
     size = facts.null_loss if facts.null_loss is not None else facts.first_loss
     if size is None or not size > WIDE_TARGETS:
         return ""
     return f"a constant answer loses {size:.3g}: the targets are not scaled"
+
+
+def targets_tiny(case: Case) -> str:
+    """They are lost in what the model begins with."""
+    size = case.facts.target_size
+    if case.facts.task is not Task.REGRESSION or size is None or not 0 < size < TINY_INPUT:
+        return ""
+    return f"the targets are of size {size:.3g}; a model begins with about 1"
 
 
 def labels_imbalanced(case: Case) -> str:
@@ -111,32 +135,6 @@ def tiny_batches(case: Case) -> str:
     return f"a batch has {size} of about {n:,} samples"
 
 
-def bad_input(case: Case) -> str:
-    """The numbers went bad in the input first."""
-    facts = case.facts
-    return (
-        f"the input itself was nan or infinite at step {facts.bad_step}"
-        if facts.bad_place == "input"
-        else ""
-    )
-
-
-def bad_at_once(case: Case) -> str:
-    """The loss was bad before any update could have spoiled the model."""
-    facts = case.facts
-    if facts.bad_place != "loss" or facts.bad_step != 0:
-        return ""
-    return "the loss of the very first step was bad, before training could have spoiled it"
-
-
-def bad_elsewhere(case: Case) -> str:
-    """The numbers went bad behind the input first."""
-    facts = case.facts
-    if not facts.bad_place or facts.bad_place == "input" or bad_at_once(case):
-        return ""
-    return f"the inputs were finite; the {facts.bad_place} went bad first"
-
-
 def learns_but_collapses(case: Case) -> str:
     """The loss falls while one class gets all the answers."""
     skill = case.facts.skill
@@ -156,20 +154,39 @@ def validation_has_no_skill(case: Case) -> str:
 def validation_has_skill(case: Case) -> str:
     """The validation showed skill at some time."""
     skill = case.facts.validation_skill
-    return (
-        f"the validation reached a skill of {skill:.2f}" if skill and skill >= NO_SKILL * 2 else ""
-    )
+    return f"the validation reached a skill of {skill:.2f}" if skill and skill >= NO_SKILL else ""
+
+
+def validation_skilled(case: Case) -> str:
+    """The validation showed more of it than a lucky evaluation does."""
+    skill = case.facts.validation_skill
+    if skill is None or not SOME_SKILL <= skill <= 1:
+        return ""
+    return f"the validation was better than a constant answer, surely (skill {skill:.2f})"
 
 
 def fits_training_data(case: Case) -> str:
-    """The training loss shows skill."""
+    """The training loss shows skill, in each of the classes."""
     skill = case.facts.skill
-    return f"the training skill is {skill:.2f}" if skill is not None and skill > SKILLED else ""
+    if skill is None or skill <= SKILLED or "starved_class" in case.findings:
+        return ""
+    return f"the training skill is {skill:.2f}"
+
+
+def far_below_constant(case: Case) -> str:
+    """The model is much worse than a constant answer, which no lack of information explains."""
+    skill = case.facts.skill
+    if skill is None or skill >= HOPELESS:
+        return ""
+    return f"the loss is {1 - skill:.3g} times what a constant answer loses"
 
 
 def improving(case: Case) -> str:
     """Each epoch is still better than the one before, and not by heart alone."""
-    share = None if validation_has_no_skill(case) else case.facts.improving
+    facts = case.facts
+    gap = (facts.skill or 0.0) - (facts.validation_skill or 0.0)
+    by_heart = bool(validation_has_no_skill(case)) and gap > MEMORISED
+    share = None if by_heart else facts.improving
     return f"each epoch still improves the loss by {share:.1%}" if share else ""
 
 
@@ -186,22 +203,23 @@ def few_epochs(case: Case) -> str:
 
 SIGNS: tuple[Sign, ...] = (
     inputs_wide,
+    inputs_tiny,
     inputs_around_one,
     inputs_whole,
     targets_wide,
+    targets_tiny,
     labels_imbalanced,
     labels_balanced,
     answers_the_majority,
     few_samples,
     few_updates,
     tiny_batches,
-    bad_input,
-    bad_at_once,
-    bad_elsewhere,
     learns_but_collapses,
     validation_has_no_skill,
     validation_has_skill,
+    validation_skilled,
     fits_training_data,
+    far_below_constant,
     improving,
     settled,
     few_epochs,

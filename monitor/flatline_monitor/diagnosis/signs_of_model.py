@@ -1,119 +1,19 @@
-"""Signs that lie in the model: its size, weights, gradients and updates."""
+"""Signs that lie in the model: its size, how it began, and what holds its weights down."""
 
-from flatline_monitor.detectors.contract import Side
 from flatline_monitor.detectors.init_loss import InitLoss
-from flatline_monitor.detectors.update_ratio import UpdateRatio
-from flatline_monitor.detectors.vanishing_gradient import VanishingGradient
 from flatline_monitor.diagnosis.case import Case, Sign
+from flatline_monitor.diagnosis.signs_of_updates import LARGE_UPDATE
 
-UPDATES = UpdateRatio()
-LARGE_UPDATE, SMALL_UPDATE = UPDATES.ceiling, UPDATES.floor
-ORDINARY_UPDATE = 1e-4  # TheDeepChecker
-LARGE_FIRST_UPDATE = UPDATES.first_ceiling
-GAP = VanishingGradient().gap_decades
-UNEVEN, EVEN = GAP - 1, 0.5  # decades
 DEEP = 5  # kernels; our galleries' sigmoid stacks begin to fail there
 ORDINARY_BEGIN = 2.0  # He initialisation reaches twice ln K
 HIGH_BEGIN = InitLoss().factor
 LARGE_BEGIN = 5.0  # times Glorot's; He's of a first layer of two inputs reaches twice
+LARGE_LAYER = 3.0  # times either; healthy trainings of the gallery have up to 1.1, trained ones too
 SHRUNK = 0.5  # ours: a norm that halves; healthy weight decay of the gallery keeps 0.75
 REGULARIZED = 0.5  # share of the loss
-FEW_PARAMETERS = 20
-
-
-def update_ratio_high(case: Case) -> str:
-    """Of late a layer is changed too much with each step."""
-    return _found(case, "largest_update_ratio", Side.ABOVE)
-
-
-def update_ratio_low(case: Case) -> str:
-    """No layer is changed as much as it should be."""
-    return "" if gradients_all_gone(case) else _found(case, "largest_update_ratio", Side.BELOW)
-
-
-def _found(case: Case, statistic: str, side: Side) -> str:
-    finding = case.findings.get("update_ratio")
-    if finding is None:
-        return ""
-    evidence = finding.evidence[0]
-    return finding.gist if (evidence.statistic, evidence.fires) == (statistic, side) else ""
-
-
-def first_updates_large(case: Case) -> str:
-    """The first steps swept the initial weights away."""
-    ratio = case.facts.first_update_ratio
-    if ratio is None or ratio <= LARGE_FIRST_UPDATE:
-        return ""
-    return f"the first steps changed a layer by {ratio:.2g} of its size each"
-
-
-def first_updates_ordinary(case: Case) -> str:
-    """The learning rate suited the initial weights."""
-    ratio = case.facts.first_update_ratio
-    if ratio is None or not ORDINARY_UPDATE < ratio <= LARGE_UPDATE:
-        return ""
-    return f"the first updates were of ordinary size, {ratio:.2g} of the weights"
-
-
-def first_updates_small(case: Case) -> str:
-    """The learning rate hardly moves the initial weights."""
-    ratio = case.facts.first_update_ratio
-    if ratio is None or not ratio < ORDINARY_UPDATE:
-        return ""
-    return f"the first steps changed no layer by more than {ratio:.2g} of its size; usual is 0.001"
-
-
-def updates_ordinary(case: Case) -> str:
-    """All layers are updated, and none too much."""
-    ratios = case.facts.update_ratio
-    if ratios is None or ratios[0] < SMALL_UPDATE or ratios[1] > LARGE_UPDATE:
-        return ""
-    return f"updates are of ordinary size, {ratios[0]:.1g} to {ratios[1]:.1g} of the weights"
-
-
-def gradients_healthy(case: Case) -> str:
-    """The gradient reaches every layer."""
-    facts = case.facts
-    if facts.gradient_gap is None or facts.kernels_without_gradient or facts.bad_place:
-        return ""
-    gap = abs(facts.gradient_gap)
-    if facts.gradient_gap >= UNEVEN:
-        return ""
-    near = "of about the same size" if gap < EVEN else f"within {gap:.1f} decades"
-    return f"gradients reach every layer, {near}"
-
-
-def gradients_shrink(case: Case) -> str:
-    """The gradient shrinks towards the first layers, though not so far that they are lost."""
-    gap = case.facts.gradient_gap
-    if gap is None or not UNEVEN <= gap < GAP:
-        return ""
-    return f"the gradient shrinks by {gap:.1f} decades towards the first layers"
-
-
-def no_updates(case: Case) -> str:
-    """Nothing moves although there are gradients."""
-    facts = case.facts
-    if facts.update_ratio is None or facts.update_ratio[1] > 0 or facts.gradient_gap is None:
-        return ""
-    rate = "" if facts.learning_rate is None else f" at a learning rate of {facts.learning_rate:g}"
-    return f"no step changes any layer{rate}, although there are gradients"
-
-
-def gradients_gone(case: Case) -> str:
-    """Some layers get no gradient at all."""
-    facts = case.facts
-    if not facts.kernels_without_gradient:
-        return ""
-    share = f"{facts.kernels_without_gradient} of {facts.depth}"
-    return f"{share} kernels have a gradient of exactly 0"
-
-
-def gradients_all_gone(case: Case) -> str:
-    """No layer gets any gradient."""
-    facts = case.facts
-    gone = facts.kernels_without_gradient == facts.depth > 0
-    return "no kernel has any gradient" if gone else ""
+FEW_PARAMETERS, NARROW = 20, 2
+MASKED, ENOUGH = 0.8, 16  # of a kernel; samples of a batch, of which a ReLU leaves nothing out
+WORSE = 0.05  # of the null model's loss; more than batches of an epoch differ
 
 
 def deep(case: Case) -> str:
@@ -148,6 +48,8 @@ def began_ordinary(case: Case) -> str:
         return ""
     if facts.began_at > ORDINARY_BEGIN * facts.null_loss:
         return ""
+    if began_at_zero(case) or began_large(case):
+        return ""  # then an ordinary loss tells nothing
     return f"the first step's loss was ordinary, {facts.began_at:.3g}"
 
 
@@ -162,11 +64,32 @@ def began_at_zero(case: Case) -> str:
 
 
 def began_large(case: Case) -> str:
-    """The weights began far larger than usual."""
-    norm, usual = case.facts.first_kernel_norm, case.facts.usual_kernel_norm
-    if norm is None or norm <= LARGE_BEGIN * usual or first_updates_large(case):
+    """The weights, or those of one layer, began far larger than usual."""
+    facts = case.facts
+    norm, usual, times = facts.first_kernel_norm, facts.usual_kernel_norm, facts.largest_beginning
+    if facts.first_update_ratio is None or facts.first_update_ratio > LARGE_UPDATE:
+        return ""  # the first update is not seen, and what it did is not told apart
+    if times is None:
+        if norm is None or norm <= LARGE_BEGIN * usual:
+            return ""
+        return f"the weights began large: their norm was {norm:.2g}, usual is {usual:.2g}"
+    if times <= LARGE_LAYER:
         return ""
-    return f"the weights began large: their norm was {norm:.2g}, usual is {usual:.2g}"
+    return f"the weights of a layer began {times:.2g} times as large as usual"
+
+
+def recurrent(case: Case) -> str:
+    """Gradients go through many steps of a recurrent layer, and multiply."""
+    return "the model is recurrent" if case.facts.is_recurrent else ""
+
+
+def narrow_layer(case: Case) -> str:
+    """All information goes through a unit or two."""
+    units = case.facts.hidden_units
+    least = min(units, default=NARROW + 1)
+    if least > NARROW:
+        return ""
+    return f"a hidden layer has only {least} unit{'s' * (least > 1)}"
 
 
 def no_hidden_layer(case: Case) -> str:
@@ -205,10 +128,24 @@ def regularization_dominates(case: Case) -> str:
     return f"regularisation was up to {share:.0%} of the loss"
 
 
+def masked(case: Case) -> str:
+    """Most of a layer has no gradient in a batch although its units live, as under dropout."""
+    share, size = case.facts.masked_share, case.facts.batch_size
+    if share is None or share < MASKED or (size or 0) < ENOUGH:
+        return ""
+    if "dead_units" in case.findings or case.facts.kernels_without_gradient:
+        return ""
+    return f"{share:.0%} of a layer get no gradient from a batch, although its units are not dead"
+
+
 def no_regularization(case: Case) -> str:
-    """The loss holds no regularisation."""
-    share = case.facts.regularization_share
-    return "the loss holds no regularisation" if share is None or share <= 0 else ""
+    """The loss holds no regularisation, and nothing looks like dropout or decay."""
+    share, excess = case.facts.regularization_share, case.facts.training_excess
+    if (share is not None and share > 0) or masked(case) or (excess or 0.0) >= WORSE:
+        return ""
+    if "over_regularised" in case.findings:
+        return ""
+    return "the loss holds no regularisation"
 
 
 def weights_shrunk(case: Case) -> str:
@@ -222,28 +159,20 @@ def weights_shrunk(case: Case) -> str:
 
 
 SIGNS: tuple[Sign, ...] = (
-    update_ratio_high,
-    update_ratio_low,
-    first_updates_large,
-    first_updates_ordinary,
-    first_updates_small,
-    updates_ordinary,
-    gradients_healthy,
-    gradients_shrink,
-    no_updates,
-    gradients_gone,
-    gradients_all_gone,
     deep,
     shallow,
     began_high,
     began_ordinary,
     began_at_zero,
     began_large,
+    recurrent,
+    narrow_layer,
     no_hidden_layer,
     few_parameters,
     hidden_layers,
     more_parameters_than_samples,
     regularization_dominates,
+    masked,
     no_regularization,
     weights_shrunk,
 )

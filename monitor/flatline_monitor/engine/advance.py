@@ -213,13 +213,17 @@ def _reopened(run: Run, hello: Hello, *, further: bool) -> Run:
 def _learned(run: Run, chunk: Chunk, now: float, ask: Ask) -> Run:
     if not len(chunk.step):
         return run
-    run = _with_latest(run, chunk)
     first = int(chunk.step[0])
     if first <= run.history.step:
         history, note = rewound(run.history, run.marks, first)
         marks = tuple(mark for mark in run.marks if mark.step < first)
         run = replace(run, history=history, marks=marks, notes=(*run.notes, note)[-NOTES_KEPT:])
-    run = replace(run, history=histories.take(run.history, chunk))
+    run = replace(
+        run,
+        history=histories.take(run.history, chunk),
+        latest=_latest(run, chunk),
+        health=chunk.health or run.health,
+    )
     for after, block in histories.full_blocks(run.history):
         run = _judged_inside(run, block, now, ask)
         run = replace(run, history=after, marks=marked(run.marks, after))
@@ -260,8 +264,8 @@ def _closed(run: Run, now: float, ask: Ask, *, completed: bool) -> Run:
     return _judged(run, histories.view(history, block, final=True, completed=completed), now, ask)
 
 
-def _with_latest(run: Run, chunk: Chunk) -> Run:
-    """Remember the last value of what people look at first."""
+def _latest(run: Run, chunk: Chunk) -> dict[str, float]:
+    """Return the last value of what people look at first."""
     latest = dict(run.latest)
     known = chunk.columns.get("loss_source")
     loss = chunk.columns.get("loss")
@@ -274,4 +278,4 @@ def _with_latest(run: Run, chunk: Chunk) -> Run:
     norms = chunk.sampled.columns.get("global_grad_norm")
     if norms is not None and len(norms):
         latest["global_grad_norm"] = float(norms[-1])
-    return replace(run, latest=latest, health=chunk.health or run.health)
+    return latest

@@ -1,8 +1,9 @@
 """A run's state as bytes and back: a JSON tree beside the numbers, in one npz. Never pickle.
 
 Arrays of one type lie one after the other in one array of the file: a state holds hundreds of
-small ones, and each file of a zip takes more than most of them. An array that several parts share
-is written once and shared again when it is read.
+small ones, and each file of a zip takes more than most of them. Whole numbers are written in the
+smallest type that holds them. An array that several parts share is written once and shared again
+when it is read.
 """
 
 import enum
@@ -43,7 +44,7 @@ from flatline_monitor.runs.records import (
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 5
+VERSION = 6
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
@@ -68,12 +69,13 @@ class _Shelf:
         self._sizes: dict[str, int] = {}
 
     def place(self, array: np.ndarray) -> list[Any]:
-        """Return the type, the start and the shape of an array, which is taken in if it is new."""
-        kind = array.dtype.str
+        """Return the type of an array, and its type, start and shape in the file."""
         if id(array) not in self._places:
+            written = _smallest(array)
+            kind = written.dtype.str
             start = self._sizes.get(kind, 0)
-            self._places[id(array)] = [kind, start, *array.shape]
-            self._kept.setdefault(kind, []).append(array)
+            self._places[id(array)] = [array.dtype.str, kind, start, *array.shape]
+            self._kept.setdefault(kind, []).append(written)
             self._sizes[kind] = start + array.size
         return self._places[id(array)]
 
@@ -121,14 +123,22 @@ class _Reader:
         self._columns = columns
         self._given: dict[tuple[Any, ...], np.ndarray] = {}
 
-    def array(self, kind: str, start: int, *shape: int) -> np.ndarray:
+    def array(self, live: str, kind: str, start: int, *shape: int) -> np.ndarray:
         """Return the array of a place."""
-        place = (kind, start, *shape)
+        place = (live, kind, start, *shape)
         if place not in self._given:
             flat = self._columns[kind][start : start + math.prod(shape)]
             # A copy: a part of it would keep all of them in memory.
-            self._given[place] = flat.reshape(shape).copy()
+            self._given[place] = flat.reshape(shape).astype(live)
         return self._given[place]
+
+
+def _smallest(array: np.ndarray) -> np.ndarray:
+    """Return whole numbers in the smallest type that holds them, other numbers as they are."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    kind = np.result_type(*(np.min_scalar_type(end) for end in (array.min(), array.max())))
+    return array.astype(kind) if kind.itemsize < array.itemsize else array
 
 
 def _plain(value: Any, arrays: _Shelf) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.rows import Rows
 
 Array = np.ndarray
@@ -21,14 +22,18 @@ MOST_FINE = 128
 MEANS = {"data_loss": "data", "confidence": "confidence"}
 """Columns of which counts and sums are kept, and their names there."""
 COUNTS = ("label_count", "prediction_count", "correct_count", "positive_count")
+MEDIANS = frozenset({"loss_median", "plain_seconds", "sampled_seconds"})
+"""Columns that are no sums: of two blocks the mean counts, of those in which they are known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
     """Summaries of consecutive blocks, oldest first; arrays are never changed.
 
-    Columns, all [block] or [block, ...] and all sums but the first three:
+    Columns, all [block] or [block, ...] and all sums but the first five:
     first, last: steps, inclusive; loss_median: of the known finite losses, nan for none;
+    plain_seconds, sampled_seconds: median time of a step that was not sampled, and of one that
+    was, nan for none;
     loss_count, loss_sum: over those; data_count, data_sum: over finite data losses;
     confidence_count, confidence_sum: over finite confidences;
     samples: samples in the sampled batches; label_count, prediction_count, correct_count
@@ -50,7 +55,10 @@ class Blocks:
 
     def since(self, step: int) -> "Blocks":
         """Return the blocks that reach `step` or lie after it."""
-        first = int(np.searchsorted(self["last"], step)) if len(self) else 0
+        return self.from_block(int(np.searchsorted(self["last"], step)) if len(self) else 0)
+
+    def from_block(self, first: int) -> "Blocks":
+        """Return the blocks from this one on."""
         return Blocks({name: column[first:] for name, column in self.columns.items()})
 
     def total(self, name: str) -> Array:
@@ -64,9 +72,10 @@ def summarise(rows: Rows) -> Blocks:
     columns: dict[str, Array] = {
         "first": rows.step[:1],
         "last": rows.step[-1:],
-        "loss_median": np.array([np.median(finite) if finite.size else np.nan]),
+        "loss_median": np.array([median(finite)]),
         "loss_count": np.array([finite.size]),
         "loss_sum": np.array([finite.sum()]),
+        **_seconds(rows),
     }
     sent = rows.sampled.columns
     for column, name in MEANS.items():
@@ -96,6 +105,17 @@ def append_fine(blocks: Blocks, block: Blocks) -> Blocks:
     return Blocks({name: column[-MOST_FINE:] for name, column in joined.columns.items()})
 
 
+def _seconds(rows: Rows) -> dict[str, Array]:
+    """Return the median step times: measuring takes time, so like is kept beside like."""
+    plain = np.ones(len(rows), bool)
+    plain[np.searchsorted(rows.step, rows.sampled.step)] = False
+    known = np.isfinite(rows.step_seconds)
+    return {
+        "plain_seconds": np.array([median(rows.step_seconds[plain & known])]),
+        "sampled_seconds": np.array([median(rows.step_seconds[~plain & known])]),
+    }
+
+
 def _targets(count: Array, mean: Array, variance: Array) -> dict[str, Array]:
     n = count.astype(np.float64)[:, None]
     mean = mean.astype(np.float64)
@@ -113,11 +133,20 @@ def _targets(count: Array, mean: Array, variance: Array) -> dict[str, Array]:
 def _join(older: Blocks, newer: Blocks) -> Blocks:
     if not len(older):
         return newer
+    if _widths(older) != _widths(newer):
+        older, newer = _widened(older, newer), _widened(newer, older)
+    ends = newer.columns
+    return Blocks({name: np.concatenate((c, ends[name])) for name, c in older.columns.items()})
+
+
+def _widths(blocks: Blocks) -> dict[str, tuple[int, ...]]:
+    return {name: column.shape[1:] for name, column in blocks.columns.items()}
+
+
+def _widened(blocks: Blocks, other: Blocks) -> Blocks:
+    """Return the blocks with the columns of both, in the greater of their widths."""
     return Blocks(
-        {
-            name: np.concatenate((_width_of(older, newer, name), _width_of(newer, older, name)))
-            for name in {**older.columns, **newer.columns}
-        }
+        {name: _width_of(blocks, other, name) for name in {**blocks.columns, **other.columns}}
     )
 
 
@@ -148,7 +177,7 @@ def _pairs(name: str, column: Array) -> Array:
         return left
     if name == "last":
         return right
-    if name == "loss_median":
+    if name in MEDIANS:
         both = np.stack((left, right))
         known = np.isfinite(both)
         count = known.sum(axis=0)

@@ -124,6 +124,8 @@ def _table(rows: Rows, rates: Mapping[int, float]) -> Array:
 
 def _in_force(rates: Mapping[int, float], steps: Array) -> Array:
     """Return the learning rate at each step; nan before the first change that is known."""
+    if not rates:
+        return np.full(len(steps), np.nan)
     changes = np.fromiter(rates, np.int64, len(rates))
     values = np.fromiter(rates.values(), np.float64, len(rates))
     at = np.searchsorted(changes, steps, side="right") - 1
@@ -133,7 +135,7 @@ def _in_force(rates: Mapping[int, float], steps: Array) -> Array:
 def _merged(table: Array, width: int) -> Array:
     """Return the points with those made one that lie in the same `width` steps."""
     bucket = table[_AT["first"]] // width
-    begins = np.flatnonzero(np.diff(bucket, prepend=-1.0))
+    begins = np.flatnonzero(np.append(True, bucket[1:] != bucket[:-1]))
     if len(begins) == len(bucket):
         return table
     ends = np.append(begins[1:], len(bucket)) - 1

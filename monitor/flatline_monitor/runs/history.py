@@ -7,22 +7,22 @@ So an older history can be kept as a mark and gone back to, at the price of a fe
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from typing import Any
 
 import numpy as np
 
+from flatline_monitor.runs import rates
 from flatline_monitor.runs.bad import FirstBad, first_bad
 from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
 from flatline_monitor.runs.curve import Curve, before, extended
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.plan import edge_after, next_edge, scaled
-from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variable, Variables
+from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variables
 from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of, thinned
-from flatline_monitor.runs.view import RunView, kernels_of
+from flatline_monitor.runs.view import RunView
 
 STEPS_KEPT = 512
 BEST_WINDOW = 200
-RATES_KEPT = 256
 EVALUATIONS_KEPT = 256
 # Those of 256 classes are 768 numbers; of all evaluations they would make a snapshot of 1 MB.
 COUNTS_KEPT = 32
@@ -50,7 +50,7 @@ class History:
     best_loss: float = float("nan")
     """Lowest mean of the losses of any window of BEST_WINDOW steps, scaled."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
-    """By step, the changes among pending rows, the latest RATES_KEPT before them, the highest."""
+    """By step, the changes among pending rows, the latest before them, the highest."""
     evaluations: tuple[Evaluation, ...] = ()
     curve: Curve = field(default_factory=Curve)
 
@@ -81,7 +81,7 @@ def begin_at(history: History, step: int) -> History:
         end=end,
         step=step - 1,
         variables=history.variables,
-        learning_rate=_rates_until(history, step),
+        learning_rate=rates.until(history.learning_rate, step),
         evaluations=tuple(e for e in history.evaluations if e.step <= step),
         curve=before(history.curve, step),
     )
@@ -118,15 +118,14 @@ def ended(history: History) -> History:
 
 def take(history: History, chunk: Chunk) -> History:
     """Return the history with the chunk's rows pending; they must lie after `history.step`."""
-    rates = {**history.learning_rate}
-    rates.update(zip(chunk.learning_rate_step.tolist(), chunk.learning_rate.tolist(), strict=True))
+    changes = zip(chunk.learning_rate_step.tolist(), chunk.learning_rate.tolist(), strict=True)
     epochs = chunk.columns.get("epoch")
     taken = replace(
         history,
         pending=join(history.pending, rows_of(chunk)),
         step=int(chunk.step[-1]),
         epoch=history.epoch if epochs is None else int(epochs[-1]),
-        learning_rate=rates,
+        learning_rate={**history.learning_rate, **dict(changes)},
     )
     return _thinned(taken)
 
@@ -154,18 +153,22 @@ def full_blocks(history: History) -> Iterator[tuple[History, Rows]]:
         if history.end > history.step + 1:
             return
         rows = cut(history.pending, history.begin, history.end)
-        rest = cut(history.pending, history.end, history.step + 1)
-        after = next_edge(history.end, history.plan)
-        moved = replace(history, begin=history.end, end=after, pending=rest)
-        history = _thinned(_summarised(moved, rows))
+        history = _thinned(
+            _summarised(
+                history,
+                rows,
+                begin=history.end,
+                end=next_edge(history.end, history.plan),
+                pending=cut(history.pending, history.end, history.step + 1),
+            )
+        )
         yield history, rows
 
 
 def last_block(history: History) -> tuple[History, Rows]:
     """Return the history after the block that never became full, for the run's end."""
     rows = history.pending
-    done = replace(history, pending=Rows())
-    return (_summarised(done, rows) if len(rows) else done), rows
+    return (_summarised(history, rows, pending=Rows()) if len(rows) else history), rows
 
 
 def view(history: History, block: Rows, *, final: bool = False, completed: bool = False) -> RunView:
@@ -184,6 +187,8 @@ def views_at_bad_steps(history: History, block: Rows) -> Iterator[RunView]:
 
 
 def _uncounted(evaluation: Evaluation) -> Evaluation:
+    if not (evaluation.label_counts or evaluation.prediction_counts or evaluation.correct_counts):
+        return evaluation
     return replace(evaluation, label_counts=(), prediction_counts=(), correct_counts=())
 
 
@@ -191,14 +196,11 @@ def _or_infinite(loss: float | None) -> float:
     return loss if loss is not None and math.isfinite(loss) else math.inf
 
 
-def _or_least(rate: float) -> float:
-    return -math.inf if math.isnan(rate) else rate
-
-
 def _thinned(history: History) -> History:
     """Leave out samples of a block that is not full, which the full one will not need."""
-    full = history.firsts.is_full(_kernels(history, history.pending))
-    if not full or history.end <= history.step + 1:
+    if history.end <= history.step + 1:
+        return history
+    if not history.firsts.is_full(_axes_of(history, history.pending).dense):
         return history
     return replace(history, pending=thinned(history.pending))
 
@@ -216,31 +218,6 @@ def _axes_of(history: History, rows: Rows) -> Variables:
     """Return what the sampled rows go by; nothing while those of a new list are due."""
     named = history.variables
     return named if rows.sampled.revision in {0, named.revision} else Variables(named.revision, ())
-
-
-def _kernels(history: History, rows: Rows) -> dict[int, Variable]:
-    variables = _axes_of(history, rows).variables
-    return {i: variables[i] for i in kernels_of(variables, embeddings=False)}
-
-
-def _rates_until(history: History, step: int) -> dict[int, float]:
-    """Leave out changes that have arrived with a later block: no verdict hangs on that."""
-    return {at: rate for at, rate in history.learning_rate.items() if at <= step}
-
-
-def _rates_kept(history: History) -> Mapping[int, float]:
-    """Leave out the oldest changes, but the highest of them: a schedule is measured by its peak.
-
-    Those of later blocks do not count: they may come later.
-    """
-    rates = history.learning_rate
-    if len(rates) <= RATES_KEPT:
-        return rates
-    settled = sum(at < history.begin for at in rates)
-    gone = max(0, settled - RATES_KEPT)
-    highest = max(islice(rates.items(), gone), key=lambda each: _or_least(each[1]), default=None)
-    kept = islice(rates.items(), gone, None)
-    return dict(kept if highest is None else (highest, *kept))
 
 
 def _picture(
@@ -269,24 +246,26 @@ def _picture(
         inputs=history.variables.inputs,
         activations=axes.activations,
         untrained=axes.untrained,
-        learning_rate=_rates_until(history, step),
+        learning_rate=rates.until(history.learning_rate, step),
         evaluations=tuple(e for e in history.evaluations if e.step <= step + final),
     )
 
 
-def _summarised(history: History, rows: Rows) -> History:
+def _summarised(history: History, rows: Rows, **moved: Any) -> History:
+    """Return the history with a block of rows summarised, and with what else has moved on."""
     block = summarise(rows)
-    window = latest(join(history.window, rows), STEPS_KEPT)
+    window = latest(history.window, rows, STEPS_KEPT)
     return replace(
         history,
         window=window,
         fine=append_fine(history.fine, block),
         coarse=append_coarse(history.coarse, block),
-        firsts=history.firsts.then(rows, _kernels(history, rows)),
+        firsts=history.firsts.then(rows, _axes_of(history, rows).dense),
         bad=first_bad(history.bad, window, rows),
         best_loss=_best_loss(history, window),
-        learning_rate=_rates_kept(history),
+        learning_rate=rates.kept(history.learning_rate, moved.get("begin", history.begin)),
         curve=extended(history.curve, rows, history.learning_rate),
+        **moved,
     )
 
 

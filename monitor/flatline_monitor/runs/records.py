@@ -8,6 +8,7 @@ import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -143,7 +144,7 @@ class Activation:
     units: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Variables:
     """The trainable arrays in forward order, and what else a model's columns go over."""
 
@@ -153,6 +154,11 @@ class Variables:
     """Names of the model's inputs."""
     untrained: tuple[Untrained, ...] = ()
     activations: tuple[Activation, ...] = ()
+
+    @cached_property
+    def dense(self) -> Mapping[int, Variable]:
+        """The kernels by their index, embeddings apart."""
+        return {i: each for i, each in enumerate(self.variables) if each.role is Role.KERNEL}
 
     def activations_of(self, kind: ActivationKind) -> list[int]:
         """Return the indices of the activations of a kind, which have an axis of their own."""

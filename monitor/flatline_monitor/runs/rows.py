@@ -1,5 +1,6 @@
 """Rows of a run as columns: what has arrived and is not summarised yet, and the recent past."""
 
+import functools
 import math
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,8 @@ UNREAD = frozenset(
     {"activation_mean", "activation_std", "label_bucket_count", "prediction_bucket_count"}
 )
 """Columns that no detector reads: the journal has them, a run's state has not."""
+_UNKNOWN = int(LossSource.UNKNOWN)
+"""An array is not compared with an enum: numpy asks that for attributes which it has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Rows:
     @property
     def loss_known(self) -> Array:
         """[step] Whether the loss was measured at all; a measured nan is known."""
-        return np.asarray(self.loss_source != LossSource.UNKNOWN)
+        return np.asarray(self.loss_source != _UNKNOWN)
 
 
 def rows_of(chunk: Chunk) -> Rows:
@@ -67,6 +70,8 @@ def join(older: Rows, newer: Rows) -> Rows:
     Sampled rows go by one list of variables and one set of columns. Where the newer ones go by
     another, the older ones are left out: a window starts anew when the model changes.
     """
+    if not len(older):
+        return replace(newer, sampled=_join_sampled(older.sampled, newer.sampled))
     return Rows(
         np.concatenate((older.step, newer.step)),
         np.concatenate((older.loss, newer.loss)),
@@ -82,20 +87,21 @@ def cut(rows: Rows, begin: int, end: int) -> Rows:
     return _slice(rows, slice(lo, hi), _between(rows.sampled, begin, end))
 
 
-def latest(rows: Rows, steps: int) -> Rows:
-    """Return the last `steps` rows, and of each column the last samples that are kept."""
-    sampled = rows.sampled
-    kept = Sampled(
-        sampled.step[-SAMPLES_KEPT:],
-        sampled.revision,
-        {name: column[-samples_kept(column) :] for name, column in sampled.columns.items()},
+def latest(older: Rows, newer: Rows, steps: int) -> Rows:
+    """Return the last `steps` rows of both, and of each column the last samples that are kept."""
+    return Rows(
+        _end(older.step, newer.step, steps),
+        _end(older.loss, newer.loss, steps),
+        _end(older.loss_source, newer.loss_source, steps),
+        _end(older.step_seconds, newer.step_seconds, steps),
+        _latest_sampled(older.sampled, newer.sampled),
     )
-    return _slice(rows, slice(max(0, len(rows) - steps), None), kept)
 
 
-def samples_kept(column: Array) -> int:
-    """Return how many samples of a column are kept."""
-    width = max(math.prod(column.shape[1:]), 1)
+@functools.lru_cache(maxsize=256)
+def samples_kept(shape: tuple[int, ...]) -> int:
+    """Return how many samples of a column are kept, each of which is of this shape."""
+    width = max(math.prod(shape), 1)
     return min(max(VALUES_KEPT // width, FEWEST_SAMPLES_KEPT), SAMPLES_KEPT)
 
 
@@ -104,12 +110,17 @@ def thinned(rows: Rows) -> Rows:
 
     A block of fifty steps is not full yet, and a model may have a thousand variables.
     """
-    columns = {}
-    for name, column in rows.sampled.columns.items():
-        old = column[: max(len(column) - samples_kept(column), 0)]
-        wide = column.ndim > 1 and column.shape[1] > FEW and old.dtype == np.float32
-        columns[name] = column[len(old) :].copy() if wide and np.isfinite(old).all() else column
+    if len(rows.sampled.step) <= FEWEST_SAMPLES_KEPT:
+        return rows
+    columns = {name: _thinned(column) for name, column in rows.sampled.columns.items()}
     return replace(rows, sampled=replace(rows.sampled, columns=columns))
+
+
+def _thinned(column: Array) -> Array:
+    excess = len(column) - samples_kept(column.shape[1:])
+    wide = column.ndim > 1 and column.shape[1] > FEW and column.dtype == np.float32
+    thin = excess > 0 and wide and np.isfinite(column[:excess]).all()
+    return column[excess:].copy() if thin else column
 
 
 def lost_steps(rows: Rows) -> Int[Array, " lost"]:
@@ -126,7 +137,8 @@ def bad_steps(rows: Rows) -> Int[Array, " bad"]:
     if "weight_norm" in columns:
         norms = columns["weight_norm"]
         bad[len(bad) - len(norms) :] |= ~np.isfinite(norms).all(axis=1)
-    return np.union1d(lost_steps(rows), rows.sampled.step[bad])
+    lost = lost_steps(rows)
+    return np.union1d(lost, rows.sampled.step[bad]) if bad.any() else lost
 
 
 def _slice(rows: Rows, part: slice, sampled: Sampled) -> Rows:
@@ -140,27 +152,51 @@ def _slice(rows: Rows, part: slice, sampled: Sampled) -> Rows:
 
 
 def _between(sampled: Sampled, begin: int, end: int) -> Sampled:
-    lo, hi = (int(i) for i in np.searchsorted(sampled.step, (begin, end)))
+    lo, hi = np.searchsorted(sampled.step, (begin, end)).tolist()
     count = len(sampled.step)
+    from_end = slice(lo - count, hi - count or None) if lo < hi else slice(0)
     return Sampled(
         sampled.step[lo:hi],
         sampled.revision,
+        {name: column[from_end] for name, column in sampled.columns.items()},
+    )
+
+
+def _end(older: Array, newer: Array, count: int) -> Array:
+    """Return the last so many of both, as an array of its own."""
+    missing = count - len(newer)
+    if missing <= 0:
+        return newer[-count:].copy()
+    return np.concatenate((older[-missing:], newer))
+
+
+def _latest_sampled(older: Sampled, newer: Sampled) -> Sampled:
+    if not len(newer.step):
+        return older
+    if not _goes_by_the_same(older, newer):
+        older = Sampled(older.step[:0], 0, {name: c[:0] for name, c in newer.columns.items()})
+    return Sampled(
+        _end(older.step, newer.step, SAMPLES_KEPT),
+        newer.revision,
         {
-            name: column[max(lo - count + len(column), 0) : max(hi - count + len(column), 0)]
-            for name, column in sampled.columns.items()
+            name: _end(older.columns[name], column, samples_kept(column.shape[1:]))
+            for name, column in newer.columns.items()
         },
     )
 
 
-def _layout(sampled: Sampled) -> tuple[object, ...]:
-    shapes = {name: column.shape[1:] for name, column in sampled.columns.items()}
-    return sampled.revision, *sorted(shapes.items())
+def _goes_by_the_same(older: Sampled, newer: Sampled) -> bool:
+    """Say whether both have the same columns over the same axes."""
+    return older.revision == newer.revision and (
+        {name: column.shape[1:] for name, column in older.columns.items()}
+        == {name: column.shape[1:] for name, column in newer.columns.items()}
+    )
 
 
 def _join_sampled(older: Sampled, newer: Sampled) -> Sampled:
     if not len(newer.step):
         return older
-    if not len(older.step) or _layout(older) != _layout(newer):
+    if not len(older.step) or not _goes_by_the_same(older, newer):
         return newer
     return Sampled(
         np.concatenate((older.step, newer.step)),

@@ -1,13 +1,16 @@
 """The read-only picture of one run that detectors look at."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, no_type_check
 
 import numpy as np
 
 from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.firsts import Firsts
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.null_model import null_loss
 from flatline_monitor.runs.plan import scaled
 from flatline_monitor.runs.records import (
@@ -23,12 +26,33 @@ from flatline_monitor.runs.rows import Rows
 
 Array = np.ndarray
 ENOUGH_STEPS = 200
-LOOKED_AT = frozenset({Role.KERNEL, Role.EMBEDDING})
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once(
+    statistic: Callable[Concatenate["RunView", P], T],
+) -> Callable[Concatenate["RunView", P], T]:
+    """Make a statistic of a view be computed once, whoever asks, and beside whichever limit.
+
+    What it takes besides the view are numbers, names, or blocks of that view.
+    """
+
+    # Asked a hundred times at a judged point: tests check the types of what it wraps, not its own.
+    @no_type_check
+    @functools.wraps(statistic)
+    def remembered(view: "RunView", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (statistic, args, *kwargs.items()) if kwargs else (statistic, args)
+        if key not in view.memo:
+            view.memo[key] = statistic(view, *args, **kwargs)
+        return view.memo[key]
+
+    return cast('Callable[Concatenate["RunView", P], T]', remembered)
 
 
 def kernels_of(variables: Sequence[Variable], *, embeddings: bool = True) -> list[int]:
     """Return the indices of kernels and, unless not wanted, embeddings, in forward order."""
-    roles = LOOKED_AT if embeddings else LOOKED_AT - {Role.EMBEDDING}
+    roles = (Role.KERNEL, Role.EMBEDDING) if embeddings else (Role.KERNEL,)
     return [i for i, variable in enumerate(variables) if variable.role in roles]
 
 
@@ -69,7 +93,10 @@ class RunView:
     learning_rate: Mapping[int, float] = field(default_factory=dict)
     """Learning rate from each of these steps on, the latest changes."""
     evaluations: tuple[Evaluation, ...] = ()
+    memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was computed of it; see `once`."""
 
+    @once
     def scaled(self, steps: int) -> int:
         """Return a warm-up or window of a long run as it is in this one.
 
@@ -86,34 +113,61 @@ class RunView:
             return 1.0
         return None if self.plan is None else (self.step + 1) / self.plan
 
-    def has(self, column: str) -> bool:
-        """Say whether the signal was sent at all, in the steps that are kept."""
-        if column == "loss":
-            return bool(self.rows.loss_known.any())
-        return column in self.rows.sampled.columns
+    @property
+    @once
+    def loss_known(self) -> Array:
+        """[step] Whether the loss of a row was measured at all; a measured nan is known."""
+        return self.rows.loss_known
 
     @property
+    @once
+    def sent(self) -> frozenset[str]:
+        """Names of the signals that were sent at all, in the steps that are kept."""
+        loss = ("loss",) if self.loss_known.any() else ()
+        return frozenset((*self.rows.sampled.columns, *loss))
+
+    def has(self, column: str) -> bool:
+        """Say whether the signal was sent at all, in the steps that are kept."""
+        return column in self.sent
+
+    @property
+    @once
     def has_new_sample(self) -> bool:
         """Whether the judged block holds a sampled step."""
         step = self.rows.sampled.step
         return bool(len(step) and step[-1] >= self.sampled_from)
 
+    @once
+    def since(self, step: int) -> Blocks:
+        """Return the blocks that reach `step` or lie after it; the same object for the same."""
+        last = self.coarse["last"] if len(self.coarse) else np.zeros(0)
+        return self._from_block(int(np.searchsorted(last, step)))
+
+    @once
+    def _from_block(self, first: int) -> Blocks:
+        return self.coarse.from_block(first)
+
     def late(self, steps: int) -> Blocks:
         """Return the blocks of the last quarter of the run, of the last `steps` at least."""
-        return self.coarse.since(self.step - max(steps, self.step // 4) + 1)
+        return self.since(self.step - max(steps, self.step // 4) + 1)
 
+    @once
     def loss_since(self, step: int) -> Array:
         """Return the known losses from this step on, nan and infinities included."""
-        kept = (self.rows.step >= step) & self.rows.loss_known
-        return np.asarray(self.rows.loss[kept])
+        first = int(np.searchsorted(self.rows.step, step))
+        return np.asarray(self.rows.loss[first:][self.loss_known[first:]])
 
     def sampled_since(self, step: int, column: str) -> Array:
         """Return a column at the sampled steps from this one on, first axis sampled.
 
         Of a column over many variables only the latest of them are kept.
         """
-        count = len(self.rows.sampled.step) - int(np.searchsorted(self.rows.sampled.step, step))
-        return self.last_samples(column, count)
+        return self.last_samples(column, len(self.sampled_steps_since(step)))
+
+    def sampled_steps_since(self, step: int) -> Array:
+        """Return the sampled steps from this one on."""
+        sampled = self.rows.sampled.step
+        return np.asarray(sampled[np.searchsorted(sampled, step) :])
 
     def last_samples(self, column: str, count: int) -> Array:
         """Return the last so many samples of a column, or as many as are kept of them."""
@@ -126,21 +180,29 @@ class RunView:
         return bool(self.evaluations) and self.evaluations[-1].step >= self.sampled_from
 
     @property
+    @once
     def kernels(self) -> list[int]:
         """Indices of kernels and embeddings on the variable axis, in forward order."""
         return kernels_of(self.variables)
+
+    @property
+    @once
+    def dense(self) -> list[int]:
+        """Indices of kernels, embeddings apart, in forward order."""
+        return kernels_of(self.variables, embeddings=False)
 
     def activations_of(self, kind: ActivationKind) -> list[Activation]:
         """Return the activations of a kind: the axis of the columns that are over this kind."""
         return [activation for activation in self.activations if activation.kind is kind]
 
     @property
+    @once
     def first_loss(self) -> float:
         """Median of the first losses, at most 20; nan before the first."""
-        losses = self.firsts.loss
-        return float(np.median(losses.astype(np.float64))) if losses.size else float("nan")
+        return median(self.firsts.loss.astype(np.float64))
 
     @property
+    @once
     def null_loss(self) -> float | None:
         """Loss of the best constant predictor of this run's targets; None: not known."""
         return null_loss(self.coarse, self.hello.loss_kind)

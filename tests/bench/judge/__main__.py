@@ -27,6 +27,8 @@ from flatline_monitor.runs.view import RunView
 
 VARIABLES, CHUNKS = (10, 100, 1000), (1, 8, 64)
 CLASSES, BATCH, STEPS = 10, 32, 4096
+STRETCH = 512
+"""Steps over which summaries are averaged: chunks hold one block or two."""
 STREAM = StreamKey("bench", 0, 0)
 HELLO = Hello(
     run_id="bench",
@@ -41,23 +43,38 @@ HELLO = Hello(
 
 @dataclass
 class Timed:
-    """Asks detectors, and adds up what each judged point took."""
+    """Asks detectors, and writes down when; nothing else, as that would count as summaries."""
 
-    seconds: list[float] = field(default_factory=list)
-    each: dict[str, list[float]] = field(default_factory=dict)
-    _view: RunView | None = None
+    asked: list[tuple[str, int, float, float]] = field(default_factory=list)
+    """Detector, judged point, and when it was asked and answered."""
 
     def judge(self, detector: Detector, view: RunView) -> Verdict:
-        """Ask one detector; a view that was not met yet is another point."""
-        if view is not self._view:
-            self._view = view
-            self.seconds.append(0.0)
+        """Ask one detector."""
         began = time.perf_counter()
         verdict = judge(detector, view)
-        took = time.perf_counter() - began
-        self.seconds[-1] += took
-        self.each.setdefault(detector.name, []).append(took)
+        self.asked.append((detector.name, view.step, began, time.perf_counter()))
         return verdict
+
+    def since(self, count: int) -> float:
+        """Return the seconds that were spent after so many questions."""
+        return sum(ended - began for _, _, began, ended in self.asked[count:])
+
+    @property
+    def points(self) -> list[float]:
+        """Return the seconds of each judged point."""
+        seconds: dict[int, float] = {}
+        for _, step, began, ended in self.asked:
+            seconds[step] = seconds.get(step, 0.0) + ended - began
+        return list(seconds.values())
+
+    @property
+    def each(self) -> Mapping[str, float]:
+        """Return the median seconds of each detector, the slowest first."""
+        seconds: dict[str, list[float]] = {}
+        for name, _, began, ended in self.asked:
+            seconds.setdefault(name, []).append(ended - began)
+        medians = {name: statistics.median(many) for name, many in seconds.items()}
+        return dict(sorted(medians.items(), key=lambda each: -each[1]))
 
 
 def main() -> int:
@@ -67,16 +84,15 @@ def main() -> int:
         "| all detectors, us a judged point | state, KiB | in memory, KiB |\n"
         "|---|---|---|---|---|---|---|\n"
     )
-    slowest: Mapping[str, list[float]] = {}
+    each: Mapping[str, float] = {}
     for variables in VARIABLES:
         for steps in CHUNKS:
             timed, figures = measure(variables, steps)
             sys.stdout.write(f"| {variables} | {steps} | {' | '.join(figures)} |\n")
             sys.stdout.flush()
             if (variables, steps) == (100, 64):
-                slowest = timed.each
-    ranked = sorted(slowest, key=lambda name: -statistics.median(slowest[name]))
-    parts = [f"{name} {1e6 * statistics.median(slowest[name]):.0f}" for name in ranked]
+                each = timed.each
+    parts = [f"{name} {1e6 * seconds:.0f}" for name, seconds in each.items()]
     sys.stdout.write(f"\n100 variables, us a point: {', '.join(parts)}\n")
     return 0
 
@@ -90,21 +106,27 @@ def measure(variables: int, steps: int) -> tuple[Timed, list[str]]:
         began = time.perf_counter()
         _, record = decode(raw)
         decoded = time.perf_counter()
-        judged = sum(timed.seconds)
+        asked = len(timed.asked)
         run = advance(run, Arrival(STREAM, sequence, record, 0.0), ask)
-        rest = time.perf_counter() - decoded - (sum(timed.seconds) - judged)
+        rest = time.perf_counter() - decoded - timed.since(asked)
         decoding.append(1e6 * (decoded - began) / steps)
         summaries.append(1e6 * rest / steps)
-    points = timed.seconds[len(timed.seconds) // 2 :]
+    points = timed.points[len(timed.points) // 2 :]
     blob = codec.pack(run)
     figures = [
         f"{statistics.median(decoding):.1f}",
-        f"{statistics.mean(summaries[len(summaries) // 2 :]):.1f}",
+        f"{statistics.median(_by_stretches(summaries, steps)[STEPS // STRETCH // 2 :]):.1f}",
         f"{1e6 * statistics.median(points):.0f}",
         f"{len(blob) / 1024:.0f}",
         f"{_in_memory(blob) / 1024:.0f}",
     ]
     return timed, figures
+
+
+def _by_stretches(each: list[float], steps: int) -> list[float]:
+    """Return the means of the chunks of each stretch; the first record is no chunk."""
+    count = STRETCH // steps
+    return [statistics.mean(each[i : i + count]) for i in range(1, len(each), count)]
 
 
 def _in_memory(blob: bytes) -> int:

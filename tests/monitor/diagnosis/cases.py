@@ -52,7 +52,9 @@ ORDINARY = Facts(
 )
 """A classifier that does not learn, and of which nothing else is odd."""
 
-_UNKNOWN: dict[str, Any] = {field.name: None for field in dataclasses.fields(Facts)}
+_UNKNOWN: dict[str, Any] = {
+    field.name: None for field in dataclasses.fields(Facts) if field.default is dataclasses.MISSING
+}
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("inputs", "labels", "predictions", "kernels", "untrained"), ()),
     **dict.fromkeys(("loss_name", "bad_place"), ""),

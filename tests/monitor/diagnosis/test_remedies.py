@@ -131,6 +131,17 @@ def test_the_factor_of_a_regularisation_follows_from_its_terms():
     assert "regularizers.L2(0.001)" in remedy.code
 
 
+@pytest.mark.parametrize("limit", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_clipping_is_loosened_to_twice_the_usual_norm(limit):
+    """Whichever of Keras's three limits the optimizer had; it takes one of them at most."""
+    remedy = REMEDIES["clipping_too_strong"](facts(**SHORT, gradient_norm=1.2, clip_ratio=4e-4))
+    assert "leaves 0.0004 of their norm" in remedy.text
+    clipped = f"model.optimizer = keras.optimizers.SGD(0.01, {limit}=1e-4)\n"
+
+    after = pasted(clipped + remedy.code, binary)["fresh"].optimizer
+    assert (after.clipnorm, after.clipvalue, after.global_clipnorm) == (None, None, 2.0)
+
+
 def test_a_model_of_other_layers_gets_words_alone():
     """Nobody rebuilds a convolution out of the shapes of its kernels."""
     remedy = REMEDIES["capacity_too_small"](facts(kernels=((3, 3, 1, 8), (200, 1)), is_stack=False))
