@@ -44,7 +44,7 @@ def by_hand(
         gradients = tape.gradient(scaled, weights)
         if not model.optimizer.built:
             model.optimizer.build(weights)
-        scale = float(getattr(model.optimizer, "dynamic_scale", 1.0))
+        scale = float(tf.convert_to_tensor(getattr(model.optimizer, "dynamic_scale", 1.0)))
         arrays = [tf.convert_to_tensor(g).numpy().astype(np.float64) / scale for g in gradients]
         before = [weight.numpy() for weight in weights]
         model.optimizer.apply(gradients, weights)

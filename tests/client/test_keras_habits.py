@@ -255,3 +255,11 @@ def test_a_schedule_is_followed_step_by_step(schedule: Any) -> None:
         rate = callback.run.rates.get(step, rate)
         seen.append(rate)
     assert seen == pytest.approx([float(schedule(step)) for step in callback.run.steps], rel=1e-5)
+
+
+def test_a_validation_after_each_step_leaves_the_model_as_it_was() -> None:
+    """An epoch of one step is validated before the second step: no reason not to measure that."""
+    callback = Recording()
+    fit(compiled(), [callback], epochs=5, batch_size=len(X), validation_data=(X, LABELS))
+
+    assert len(callback.run.sampled_steps) == 4

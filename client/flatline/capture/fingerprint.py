@@ -9,7 +9,7 @@ from typing import Any
 
 from flatline.capture.optimizer import optimizers_of
 
-_SET_BY_KERAS = {"built", "stop_training"}
+_SET_BY_KERAS = {"built", "stop_training", "stop_evaluating", "stop_predicting"}
 _PLAIN = (bool, int, float, str)
 
 

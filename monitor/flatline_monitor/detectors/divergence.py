@@ -13,6 +13,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import recent_loss
+from flatline_monitor.runs.plan import noisy
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView
 
@@ -23,7 +24,8 @@ class Divergence:
 
     Statistic
         L = median of the last `window` losses; best = the lowest mean of any 200 losses in a
-        row (scaled to the plan); L0 = the null model's loss, or the first loss if that is not
+        row (both scaled to the plan, but 64 samples at least: the least of many means of a few
+        batches of one is far below any level that the run had); L0 = the null model's loss, or the first loss if that is not
         known.
     Fires when
         L > best + (`factor` - 1) |best| + `material` L0; of a loss that goes below zero, as a
@@ -53,7 +55,7 @@ class Divergence:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the last losses with the best ones."""
-        now = recent_loss(view, view.scaled(self.window))
+        now = recent_loss(view, max(view.scaled(self.window), noisy(view.hello.batch_size)))
         scale = view.null_loss or abs(view.first_loss)
         if not (math.isfinite(now) and math.isfinite(view.best_loss) and math.isfinite(scale)):
             raise NotMeasurableError

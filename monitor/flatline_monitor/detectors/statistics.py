@@ -20,6 +20,8 @@ WEIGHTED = 0.01
 FEWEST_BLOCKS, SURELY, MATERIALLY = 6, 0.95, 0.02
 """Points of a line, P(slope < 0) and drop over half of a run from which on a loss surely falls."""
 
+IMPOSSIBLE = 2.0
+"""Skill that no loss above zero has, though its bound is optimistic by two standard errors."""
 YOUNG = 0.3
 """Share of the plan up to which a loss that falls excuses much."""
 
@@ -113,9 +115,15 @@ def progress(view: RunView, window: int) -> float:
 
 @once
 def made_up(view: RunView, steps: int) -> float:
-    """Return the skill of late, or the progress where nobody knows the skill; nan: neither."""
+    """Return the skill of late, or the progress where nobody knows the skill; nan: neither.
+
+    A loss that goes below what it can be, such as a cross-entropy of outputs that are no
+    probabilities, says nothing: its skill would be far above 1.
+    """
     skill = skill_bound(view, view.late(steps))
-    return progress(view, max(steps, view.step // 4)) if math.isnan(skill) else skill
+    if math.isnan(skill):
+        return progress(view, max(steps, view.step // 4))
+    return skill if skill < IMPOSSIBLE else math.nan
 
 
 @once

@@ -20,6 +20,7 @@ from flatline_monitor.detectors.statistics import (
     progress,
     recent_loss,
 )
+from flatline_monitor.runs.plan import FEWEST_STEPS
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
 
@@ -35,7 +36,9 @@ class UpdateRatio:
         kernel in the first `first_steps` steps: what the learning rate did to initial weights.
     Fires when
         r_first > `first_ceiling` and the skill is below `skilled`: the run has not made up for
-        it (only information in the first `patience` steps if it has some, `little_skill`); and,
+        it (only information in the first `patience` steps if it has some, `little_skill`, or if
+        before the share `early` of the plan its loss is below `left_behind` of the very first:
+        targets in the thousands are reached by such steps); and,
         after `settling` steps,
         r > `ceiling` for one kernel while the skill is below `skilled`; or r < `floor` for all
         of them while progress < 10 % and the loss is above half of the null model's, unless the
@@ -66,6 +69,8 @@ class UpdateRatio:
     first_ceiling: float = 0.2
     first_steps: int = 5
     little_skill: float = 0.05
+    early: float = 0.5
+    left_behind: float = 0.5
     patience: int = 100
     skilled: float = 0.5
     ceiling: float = 0.1
@@ -90,7 +95,7 @@ class UpdateRatio:
         made = made_up(view, view.scaled(self.window))
         if not ratio > self.first_ceiling or made >= self.skilled:
             return None
-        on_its_way = made >= self.little_skill and view.step < self.patience
+        on_its_way = view.step < self.patience and (made >= self.little_skill or self._falls(view))
         return Finding(
             severity=Severity.INFO if on_its_way else Severity.WARNING,
             summary=(
@@ -103,6 +108,13 @@ class UpdateRatio:
             ),
             since_step=0,
         )
+
+    def _falls(self, view: RunView) -> bool:
+        """Say whether an early run has left most of its very first loss behind."""
+        share = view.share_of_plan
+        young = share is not None and share < self.early
+        first, now = view.firsts.loss, recent_loss(view, FEWEST_STEPS)
+        return bool(young and len(first) and now < self.left_behind * float(first[0]))
 
     def _of_late(self, view: RunView) -> Finding | None:
         steps = view.scaled(self.window)

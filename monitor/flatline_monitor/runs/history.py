@@ -16,13 +16,15 @@ from flatline_monitor.runs.bad import FirstBad, first_bad
 from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
 from flatline_monitor.runs.curve import Curve, before, extended
 from flatline_monitor.runs.firsts import Firsts
-from flatline_monitor.runs.plan import edge_after, next_edge, scaled
+from flatline_monitor.runs.plan import edge_after, next_edge, noisy, scaled
 from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variables
 from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of, thinned
 from flatline_monitor.runs.view import RunView
 
 STEPS_KEPT = 512
 BEST_WINDOW = 200
+FEW_STEPS = 50
+"""Steps before which the end of a further fit is none of the run: `fit` may be in a loop."""
 EVALUATIONS_KEPT = 256
 # Those of 256 classes are 768 numbers; of all evaluations they would make a snapshot of 1 MB.
 COUNTS_KEPT = 32
@@ -48,7 +50,7 @@ class History:
     bad: FirstBad | None = None
     """Where the numbers went bad; None: they are good."""
     best_loss: float = float("nan")
-    """Lowest mean of the losses of any window of BEST_WINDOW steps, scaled."""
+    """Lowest mean of the losses of any window of BEST_WINDOW steps, scaled, or 64 samples."""
     learning_rate: Mapping[int, float] = field(default_factory=dict)
     """By step, the changes among pending rows, the latest before them, the highest."""
     evaluations: tuple[Evaluation, ...] = ()
@@ -227,7 +229,7 @@ def _picture(
     # it counts from that first row on, so that verdicts do not hang on the cut of the messages.
     plan, step = history.plan, int(rows.step[-1]) if len(rows) else history.step
     axes = _axes_of(history, rows)
-    if final and plan is None:
+    if final and plan is None and (not history.hello.fit or step >= FEW_STEPS):
         plan = history.step + 1
     return RunView(
         hello=history.hello,
@@ -271,7 +273,7 @@ def _summarised(history: History, rows: Rows, **moved: Any) -> History:
 
 def _best_loss(history: History, window: Rows) -> float:
     """Return the lowest of the mean losses of all full windows so far, this one's included."""
-    steps = scaled(BEST_WINDOW, history.plan)
+    steps = max(scaled(BEST_WINDOW, history.plan), noisy(history.hello.batch_size))
     losses = window.loss[-steps:][window.loss_known[-steps:]]
     if len(losses) < steps // 2 or not np.isfinite(losses).all():
         return history.best_loss

@@ -9,6 +9,8 @@ MOST_STEPS = 50
 """Longest block; in a long run detectors are asked every 50 steps."""
 FEWEST_STEPS = 3
 """Least that a warm-up or window is scaled down to."""
+FEW_SAMPLES = 64
+"""Samples of which a mean loss is little noise: in batches of one, windows are as many steps."""
 
 
 def next_edge(edge: int, plan: int | None) -> int:
@@ -33,6 +35,11 @@ def edge_after(step: int, plan: int | None, begin: int = 0) -> tuple[int, int]:
         begin += max(1, (far - begin) // pace) * pace if steady else pace
         end = next_edge(begin, plan)
     return begin, end
+
+
+def noisy(batch_size: int | None) -> int:
+    """Return the steps whose mean loss is no noise: so many as see FEW_SAMPLES samples."""
+    return -(-FEW_SAMPLES // max(batch_size or FEW_SAMPLES, 1))
 
 
 def scaled(steps: int, plan: int | None) -> int:
