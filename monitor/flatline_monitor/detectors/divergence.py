@@ -24,9 +24,9 @@ class Divergence:
 
     Statistic
         L = median of the last `window` losses; best = the lowest mean of any 200 losses in a
-        row (both scaled to the plan, but 64 samples at least: the least of many means of a few
-        batches of one is far below any level that the run had); L0 = the null model's loss, or the first loss if that is not
-        known.
+        row; both scaled to the plan, but of 64 samples at least: the least of many means of a
+        few batches of one is far below any level that the run had. L0 = the null model's loss,
+        or the first loss if that is not known.
     Fires when
         L > best + (`factor` - 1) |best| + `material` L0; of a loss that goes below zero, as a
         likelihood does, L > best + (`factor` - 1) (L_first - best), with L_first the median of

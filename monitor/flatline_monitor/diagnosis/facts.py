@@ -200,9 +200,7 @@ def facts_of(view: RunView) -> Facts:
         inputs=inputs,
         whole_inputs=bool(inputs) and measures.are_whole(view),
         labels=measures.counts(view.coarse, "label_count"),
-        predictions=measures.counts(
-            view.coarse.since(view.step - view.step // 4), "prediction_count"
-        ),
+        predictions=measures.counts(view.since(view.step - view.step // 4), "prediction_count"),
         highest_confidence=measures.known(confidences(view.coarse)[2]),
         kernels=tuple(
             shapes if len(shapes) <= KERNELS_KEPT else [*shapes[: KERNELS_KEPT - 1], shapes[-1]]

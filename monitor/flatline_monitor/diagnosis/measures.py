@@ -11,7 +11,7 @@ from flatline_monitor.detectors.trend import loss_trend
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.firsts import glorot_norm
 from flatline_monitor.runs.records import ActivationKind, Evaluation, Role
-from flatline_monitor.runs.view import RunView, kernels_of
+from flatline_monitor.runs.view import RunView
 
 WINDOW = 100
 CLASSES_KEPT = 64
@@ -105,7 +105,7 @@ def kernel_norm(view: RunView) -> float | None:
 
 def usual_kernel_norm(view: RunView) -> float:
     """Return the norm that all kernels together begin with by Glorot's rule."""
-    kernels = kernels_of(view.variables, embeddings=False)
+    kernels = view.dense
     return math.hypot(*(glorot_norm(view.variables[i].shape) for i in kernels))
 
 
@@ -200,7 +200,7 @@ def known(value: float) -> float | None:
 
 def _of_kernels(view: RunView, column: str) -> np.ndarray | None:
     """Return the kernels' columns over the last steps, embeddings apart."""
-    kernels = kernels_of(view.variables, embeddings=False)
+    kernels = view.dense
     return _latest(view, column)[:, kernels] if kernels and view.has(column) else None
 
 

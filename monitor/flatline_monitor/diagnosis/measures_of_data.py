@@ -33,7 +33,7 @@ def labels_outside(view: RunView) -> float:
 
 def accuracy(view: RunView) -> float | None:
     """Return the share of right answers over the last quarter of the run; None: not counted."""
-    late = view.coarse.since(view.step - view.step // 4)
+    late = view.since(view.step - view.step // 4)
     labels, correct = late.total("label_count"), late.total("correct_count")
     if not labels.size or labels.shape != correct.shape or not labels.sum():
         return None

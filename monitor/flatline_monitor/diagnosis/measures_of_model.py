@@ -8,7 +8,7 @@ from flatline_monitor.detectors.statistics import finite_median
 from flatline_monitor.diagnosis.measures import is_stack
 from flatline_monitor.runs.firsts import glorot_norm
 from flatline_monitor.runs.records import LossKind, Role
-from flatline_monitor.runs.view import RunView, kernels_of
+from flatline_monitor.runs.view import RunView
 
 LATE = 100
 FAR_OFF = 3.0
@@ -27,7 +27,7 @@ def largest_beginning(view: RunView) -> float | None:
 
     Whichever is larger: He's is for a layer of one input.
     """
-    kernels = kernels_of(view.variables, embeddings=False)
+    kernels = view.dense
     began = view.firsts.weight_norm
     if not kernels or len(began) != len(kernels):
         return None
@@ -43,7 +43,7 @@ def error_returned(view: RunView, loss: float | None) -> float | None:
     1 without an activation behind it: the gradient of a squared error by the bias is twice the
     mean error, which is known from the loss where the answers are nearly constant and far off.
     """
-    null, late = view.null_loss, view.coarse.since(view.step - view.step // 4)["loss_median"]
+    null, late = view.null_loss, view.since(view.step - view.step // 4)["loss_median"]
     if view.hello.loss_kind is not LossKind.SQUARED_ERROR or not null or loss is None:
         return None
     if not view.kernels or not view.has("grad_norm") or loss < FAR_OFF * null:
@@ -65,7 +65,7 @@ def error_returned(view: RunView, loss: float | None) -> float | None:
 
 def masked_share(view: RunView) -> float | None:
     """Return the largest share of a kernel that had no gradient of late, the first kernel apart."""
-    kernels = kernels_of(view.variables, embeddings=False)[1:]
+    kernels = view.dense[1:]
     if not kernels or not view.has("grad_zero_share"):
         return None
     shares = view.last_samples("grad_zero_share", LATE)[:, kernels]
@@ -126,7 +126,7 @@ def was_calm(view: RunView) -> bool:
 
 def _update_ratios_before(view: RunView, step: int) -> np.ndarray:
     """Return the kernels' update ratios at the last sampled steps before this one."""
-    kernels = kernels_of(view.variables, embeddings=False)
+    kernels = view.dense
     if not (kernels and view.has("update_norm") and view.has("weight_norm")):
         return np.zeros(0)
     updates, weights = (
@@ -141,7 +141,7 @@ def _update_ratios_before(view: RunView, step: int) -> np.ndarray:
 
 def is_plain_descent(view: RunView) -> bool:
     """Say whether each update of late was the gradient times the rate, and nothing else."""
-    kernels = kernels_of(view.variables, embeddings=False)
+    kernels = view.dense
     if not (kernels and view.has("update_norm") and view.has("grad_norm") and view.learning_rate):
         return False
     rate = list(view.learning_rate.values())[-1]

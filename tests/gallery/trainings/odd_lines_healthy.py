@@ -54,7 +54,7 @@ def a_cubic_of_three_powers(seed: int, callback: MonitorCallback) -> None:
 
 
 @healthy
-def prices_of_cars_at_a_rate_of_fifty(seed: int, callback: MonitorCallback) -> None:
+def prices_of_cars_at_a_rate_of_four_hundred(seed: int, callback: MonitorCallback) -> None:
     """Prices in thousands and one linear layer; Adam has to go as far as they are."""
     rng = np.random.default_rng(seed)
     power = rng.uniform(50, 200, 160)
@@ -62,10 +62,8 @@ def prices_of_cars_at_a_rate_of_fifty(seed: int, callback: MonitorCallback) -> N
     normalizer = layers.Normalization(axis=None)
     normalizer.adapt(power)
     model = keras.Sequential([keras.Input((1,)), normalizer, layers.Dense(1)])
-    model.compile(optimizer=optimizers.Adam(learning_rate=50), loss="mean_absolute_error")
-    model.fit(
-        *(power, price), epochs=25, verbose=0, validation_split=0.2, callbacks=[callback]
-    )
+    model.compile(optimizer=optimizers.Adam(learning_rate=400.0), loss="mean_absolute_error")
+    model.fit(*(power, price), epochs=25, verbose=0, validation_split=0.2, callbacks=[callback])
 
 
 @healthy
@@ -80,9 +78,7 @@ def miles_per_gallon(seed: int, callback: MonitorCallback) -> None:
     model.add(layers.Dense(1))
     model.compile(loss="mse", optimizer=optimizers.RMSprop(0.001), metrics=["mae", "mse"])
     stop = callbacks.EarlyStopping(monitor="val_loss", patience=10)
-    model.fit(
-        *(x, y), epochs=70, validation_split=0.2, verbose=0, callbacks=[callback, stop]
-    )
+    model.fit(*(x, y), epochs=70, validation_split=0.2, verbose=0, callbacks=[callback, stop])
 
 
 @healthy
