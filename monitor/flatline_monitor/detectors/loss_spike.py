@@ -16,6 +16,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.runs.median import median
+from flatline_monitor.runs.plan import noisy
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
 
@@ -50,7 +51,7 @@ class LossSpike:
         a spike is a loss above `factor` times the highest of the `window` losses before it, and
         above their median by `material` L0 or more, L0 being the null model's loss (the first
         loss where that is not known); it is over when the median of the next `patience` losses,
-        or of the last ones, is below both limits.
+        or of the last ones, is below both limits. Both windows hold 64 samples at least.
     Fires when
         a spike is not over after `patience` steps, after `grace` steps where the learning rate
         rose before it; or there are more than `many` within the steps that are kept, of which
@@ -88,7 +89,9 @@ class LossSpike:
         """Look for losses above those before them, and at what came after."""
         scale = view.null_loss or abs(view.first_loss)
         step, loss = _losses(view)
-        window, patience = max(FEWEST, view.scaled(self.window)), view.scaled(self.patience)
+        few = noisy(view.hello.batch_size)
+        window = max(FEWEST, few, view.scaled(self.window))
+        patience = max(few, view.scaled(self.patience))
         if not math.isfinite(scale) or len(loss) < window + patience:
             raise NotMeasurableError
         spikes = _spikes(view, self.factor, self.material * scale, window, patience)

@@ -126,7 +126,7 @@ class NoSkill:
         if not lowest > (1 - self.floor) * null:
             return None
         return Finding(
-            severity=Severity.WARNING,
+            severity=Severity.INFO if lacks_time(view) else Severity.WARNING,
             summary=(
                 "The model does no better than guessing on the validation set: its loss was never "
                 f"below {lowest:.4g}, a constant answer loses {null:.4g}"

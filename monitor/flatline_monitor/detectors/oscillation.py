@@ -31,6 +31,8 @@ class Swings:
     """How a series goes up and down."""
 
     values: np.ndarray
+    from_start: bool = False
+    """Whether the beginning of the run is among them."""
 
     @property
     def away(self) -> np.ndarray:
@@ -68,7 +70,8 @@ class Oscillation:
     Fires when
         `share` of the accuracies fall by `amplitude`, and their variance is `dispersion` times
         that of chance; or `share` of the losses are peaks or valleys by `material` L0, to both
-        sides. Before 30 % of the plan it is only information.
+        sides. Before 30 % of the plan, and while the beginning of the run is among the values, it
+        is only information.
     Must not fire
         on small validation sets, whose noise is wide; on a learning curve, however steep, which
         does not turn; on a training accuracy that dropout makes noisy, which is not looked
@@ -128,7 +131,7 @@ class Oscillation:
             return None
         low, high = swings.values.min(), swings.values.max()
         return Finding(
-            severity=self._severity(view),
+            severity=self._severity(view, swings),
             summary=(
                 f"The validation accuracy swings between {low:.1%} and {high:.1%}: "
                 f"{dispersion:.0f} times as much as {n} samples make it by chance"
@@ -146,7 +149,7 @@ class Oscillation:
             return None
         low, high = swings.values.min(), swings.values.max()
         return Finding(
-            severity=self._severity(view),
+            severity=self._severity(view, swings),
             summary=(
                 f"The {what} loss swings from epoch to epoch, between {low:.4g} and {high:.4g}: "
                 f"by more than {self.material:.0%} of what a constant answer loses in {share:.0%} "
@@ -159,9 +162,11 @@ class Oscillation:
         )
 
     @staticmethod
-    def _severity(view: RunView) -> Severity:
+    def _severity(view: RunView, swings: Swings) -> Severity:
         share = view.share_of_plan
-        return Severity.INFO if share is not None and share < YOUNG else Severity.WARNING
+        young = share is not None and share < YOUNG
+        beginning = swings.from_start and not view.final
+        return Severity.INFO if young or beginning else Severity.WARNING
 
 
 @once
@@ -171,7 +176,7 @@ def _swings(view: RunView, series: Callable[[RunView], np.ndarray], fewest: int)
     values = values[np.isfinite(values)].astype(np.float64)
     if len(values) < fewest:
         return None
-    return Swings(values[-max(fewest, len(values) // 2) :])
+    return Swings(values[-max(fewest, len(values) // 2) :], from_start=len(values) < 2 * fewest)
 
 
 def _accuracies(view: RunView) -> np.ndarray:

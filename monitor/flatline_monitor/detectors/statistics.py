@@ -7,7 +7,7 @@ import numpy as np
 
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.median import median
-from flatline_monitor.runs.records import Evaluation
+from flatline_monitor.runs.records import Evaluation, LossKind
 from flatline_monitor.runs.view import RunView, once
 
 NORMAL = NormalDist()
@@ -20,6 +20,8 @@ WEIGHTED = 0.01
 FEWEST_BLOCKS, SURELY, MATERIALLY = 6, 0.95, 0.02
 """Points of a line, P(slope < 0) and drop over half of a run from which on a loss surely falls."""
 
+PAIRED_SAMPLES = 16
+"""Samples of a block from which on its targets have a variance worth dividing by."""
 IMPOSSIBLE = 2.0
 """Skill that no loss above zero has, though its bound is optimistic by two standard errors."""
 YOUNG = 0.3
@@ -209,9 +211,37 @@ def skill_bound(view: RunView, blocks: Blocks) -> float:
 
     skill = 1 - L / L0 with L the data loss and L0 the null model's: McFadden's pseudo R squared
     for cross-entropy, R squared for squared error. The bound lowers L by two standard errors.
+    Of squared errors L / L0 is that of the median block, where both are of the same samples
+    (a ratio estimator: Cochran, Sampling Techniques, 1977, chapter 6): a batch that is hard to
+    guess is hard for any model.
     """
     null, (loss, error) = view.null_loss, mean_loss(view, blocks)
-    return 1 - (loss - 2 * error) / null if null else math.nan
+    if not null or math.isnan(loss):
+        return math.nan
+    paired = _paired(view, blocks)
+    if len(paired) > 1:
+        middle = median(paired)
+        error = 1.4826 * median(np.abs(paired - middle)) / math.sqrt(len(paired))
+        return 1 - (middle - 2 * error)
+    return 1 - (loss - 2 * error) / null
+
+
+def _paired(view: RunView, blocks: Blocks) -> np.ndarray:
+    """Return the data loss of each block as a share of what the null model loses on its samples.
+
+    None where the loss is no squared error, or where blocks hold few samples.
+    """
+    if view.hello.loss_kind is not LossKind.SQUARED_ERROR:
+        return np.zeros(0)
+    whole, n = view.coarse.total("target_count"), blocks["target_count"]
+    if not n.size or not whole.all() or n.min() < PAIRED_SAMPLES:
+        return np.zeros(0)
+    mean = view.coarse.total("target_sum") / whole
+    squares = blocks["target_square_sum"] - 2 * mean * blocks["target_sum"] + n * mean**2
+    null = (squares / n).mean(axis=1)
+    count = blocks["data_count"]
+    usable = (count > 0) & (null > 0)
+    return np.asarray(blocks["data_sum"][usable] / count[usable] / null[usable])
 
 
 @once

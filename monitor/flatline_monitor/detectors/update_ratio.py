@@ -20,9 +20,12 @@ from flatline_monitor.detectors.statistics import (
     progress,
     recent_loss,
 )
+from flatline_monitor.runs.firsts import glorot_norm
 from flatline_monitor.runs.plan import FEWEST_STEPS
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
+
+FEW_WEIGHTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,11 @@ class UpdateRatio:
 
     Statistic
         for each kernel, embeddings apart, the median over the last `window` steps of
-        r = update_norm / weight_norm, the weights as they are after the update; steps that
-        changed nothing are left out, unless all did. r_first = the second largest r of any
-        kernel in the first `first_steps` steps: what the learning rate did to initial weights.
+        r = update_norm / weight_norm, the weights as they are after the update, but Glorot's
+        initial norm at least for a kernel of fewer than 16 numbers, which may lie near zero by
+        chance; steps that changed nothing are left out, unless all did. r_first = the second
+        largest r of any kernel in the first `first_steps` steps: what the learning rate did to
+        initial weights.
     Fires when
         r_first > `first_ceiling` and the skill is below `skilled`: the run has not made up for
         it (only information in the first `patience` steps if it has some, `little_skill`, or if
@@ -172,8 +177,12 @@ def _ratios(view: RunView, steps: int) -> tuple[list[int], np.ndarray]:
     moved = (updates > 0).any(axis=1)
     if moved.any():
         updates, weights = updates[moved], weights[moved]
+    usual = [
+        glorot_norm(variable.shape) if variable.size < FEW_WEIGHTS else 0.0
+        for variable in (view.variables[i] for i in kernels)
+    ]
     with np.errstate(invalid="ignore"):
-        ratios = updates / np.maximum(weights, 1e-30)
+        ratios = updates / np.maximum(weights, np.maximum(usual, 1e-30))
     middle = finite_medians(ratios)
     if not np.isfinite(middle).any():
         raise NotMeasurableError
