@@ -172,16 +172,3 @@ def a_season_on_a_slope(seed: int, callback: MonitorCallback) -> None:
         verbose=0,
         callbacks=[callback],
     )
-
-
-@healthy
-def closing_prices_of_a_share(seed: int, callback: MonitorCallback) -> None:
-    """A random walk from 0 to 1; tomorrow from five days, in their order, one at a time."""
-    rng = np.random.default_rng(seed)
-    price = np.cumsum(rng.normal(size=240))
-    price = (price - price.min()) / (price.max() - price.min())
-    x = np.stack([price[i : i + 5] for i in range(235)])[..., None]
-    y = price[5:]
-    model = keras.Sequential([layers.Input((5, 1)), layers.LSTM(16), layers.Dense(1)])
-    model.compile(optimizer="adam", loss="mean_squared_error")
-    model.fit(x, y, batch_size=1, epochs=2, shuffle=False, verbose=0, callbacks=[callback])
