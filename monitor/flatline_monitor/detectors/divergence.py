@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -13,9 +15,10 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import recent_loss
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.plan import noisy
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Divergence:
         L > best + (`factor` - 1) |best| + `material` L0; of a loss that goes below zero, as a
         likelihood does, L > best + (`factor` - 1) (L_first - best), with L_first the median of
         the first 20 losses: it has no zero to be compared with, and half of what was gained
-        must be lost again.
+        must be lost again; and by more than `noises` standard errors of a window: the best of
+        many windows lies some of them below the level of a loss that only wobbles.
     Must not fire
         on spikes, which a median ignores; on a tiny loss that wobbles, which `material`
         excludes; on adversarial or reinforcement learning; in the grace after a restart of the
@@ -50,12 +54,14 @@ class Divergence:
 
     factor: float = 1.5
     material: float = 0.1
+    noises: float = 6.0
     window: int = 50
     warmup: int = 200
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the last losses with the best ones."""
-        now = recent_loss(view, max(view.scaled(self.window), noisy(view.hello.batch_size)))
+        window = max(view.scaled(self.window), noisy(view.hello.batch_size))
+        now = recent_loss(view, window)
         scale = view.null_loss or abs(view.first_loss)
         if not (math.isfinite(now) and math.isfinite(view.best_loss) and math.isfinite(scale)):
             raise NotMeasurableError
@@ -63,7 +69,7 @@ class Divergence:
         limit = best + (self.factor - 1) * abs(best) + self.material * scale
         if (view.loss_since(0) < 0).any():
             limit = best + (self.factor - 1) * max(view.first_loss - best, abs(best))
-        if not now > limit:
+        if not now > max(limit, best + self.noises * _noise(view, window)):
             return None
         return Finding(
             severity=Severity.CRITICAL,
@@ -76,3 +82,15 @@ class Divergence:
                 Evidence("best_loss", view.best_loss),
             ),
         )
+
+
+@once
+def _noise(view: RunView, window: int) -> float:
+    """Return the standard error of the mean of so many losses, as they were before the last ones.
+
+    From the differences of neighbours, which a trend hardly touches (von Neumann, 1941), by their
+    median, which a few spikes do not touch; 0 where there are too few.
+    """
+    losses = view.loss_since(0)[:-window].astype(np.float64)
+    steps = np.abs(np.diff(losses[np.isfinite(losses)]))
+    return 1.4826 * median(steps) / math.sqrt(2 * window) if len(steps) >= window else 0.0

@@ -32,7 +32,7 @@ class Swings:
 
     values: np.ndarray
     from_start: bool = False
-    """Whether the beginning of the run is among them."""
+    """Whether the first half of them is how the run began."""
 
     @property
     def away(self) -> np.ndarray:
@@ -176,7 +176,7 @@ def _swings(view: RunView, series: Callable[[RunView], np.ndarray], fewest: int)
     values = values[np.isfinite(values)].astype(np.float64)
     if len(values) < fewest:
         return None
-    return Swings(values[-max(fewest, len(values) // 2) :], from_start=len(values) < 2 * fewest)
+    return Swings(values[-max(fewest, len(values) // 2) :], from_start=2 * len(values) < 3 * fewest)
 
 
 def _accuracies(view: RunView) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Update ratio: the optimizer changes the weights far too much, or hardly at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from flatline_monitor.detectors.statistics import (
     finite_medians,
     first_update_ratio,
     made_up,
+    may_fall,
     progress,
     recent_loss,
 )
@@ -76,6 +77,7 @@ class UpdateRatio:
     little_skill: float = 0.05
     early: float = 0.5
     left_behind: float = 0.5
+    falling: float = 0.1
     patience: int = 100
     skilled: float = 0.5
     ceiling: float = 0.1
@@ -101,6 +103,7 @@ class UpdateRatio:
         if not ratio > self.first_ceiling or made >= self.skilled:
             return None
         on_its_way = view.step < self.patience and (made >= self.little_skill or self._falls(view))
+        on_its_way = on_its_way or may_fall(view, self.falling)
         return Finding(
             severity=Severity.INFO if on_its_way else Severity.WARNING,
             summary=(
@@ -126,7 +129,9 @@ class UpdateRatio:
         kernels, middle = _ratios(view, steps)
         largest = np.fmax.reduce(middle)
         if largest > self.ceiling and made_up(view, steps) < self.skilled:
-            return self._found(view, kernels, middle, self.ceiling)
+            found = self._found(view, kernels, middle, self.ceiling)
+            falls = may_fall(view, self.falling)
+            return replace(found, severity=Severity.INFO) if falls else found
         if largest < self.floor and self._learns_nothing(view, steps):
             return self._found(view, kernels, middle, self.floor)
         return None

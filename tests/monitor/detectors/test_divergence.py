@@ -37,6 +37,11 @@ def fires(loss, hello=HELLO):
     return Divergence().check(view_of(loss, hello)) is not None
 
 
+def fires_at_the_end(loss, hello):
+    view = last_view(run(loss=loss, hello=hello, steps=len(loss)))
+    return Divergence().check(view) is not None
+
+
 def ends(best, now, first=None):
     """A loss that is at its best until the last forty steps."""
     loss = np.where(T < STEPS - 40, best, now)
@@ -109,6 +114,23 @@ def test_losses_that_are_no_numbers_are_not_compared(loss):
     for losses in (np.full(STEPS, loss), ends(0.3, loss)):
         with pytest.raises(NotMeasurableError):
             fires(losses)
+
+
+def test_batches_of_one_are_noise():
+    """The least of many means of a few squares is next to nothing."""
+    one = dataclasses.replace(ANY_LOSS, batch_size=1, plan_steps=90)
+    for seed in range(20):
+        loss = np.random.default_rng(seed).normal(size=90) ** 2
+        assert not fires_at_the_end(loss, one)
+    rising = np.where(np.arange(90) < 20, loss, 10 * loss)
+    assert fires_at_the_end(rising, one)
+
+
+def test_a_noisy_loss_around_zero_wobbles():
+    """The loss of a policy goes up and down by more than it ever gains."""
+    for seed in range(20):
+        loss = np.random.default_rng(seed).normal(size=STEPS)
+        assert not fires(loss, ANY_LOSS)
 
 
 def test_a_short_run_has_short_windows():

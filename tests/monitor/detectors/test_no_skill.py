@@ -65,13 +65,21 @@ def regression(loss, variance=4.0):
         "target_mean": np.full((STEPS, 1), 100.0, np.float32),
         "target_variance": np.full((STEPS, 1), variance, np.float32),
     }
-    return run(loss=flat(loss), counts=targets, hello=hello)
+    return run(loss=flat(1.0) * loss, counts=targets, hello=hello)
 
 
 @pytest.mark.parametrize(("loss", "expected"), [(4.0, Severity.WARNING), (2.0, None)])
 def test_a_regression_is_measured_against_the_variance(loss, expected):
     """No accuracy there: the loss alone warns when it is that of the mean."""
     assert severity(regression(loss)) == expected
+
+
+def test_a_batch_that_is_hard_to_guess_is_hard_for_any_model():
+    """Its targets vary more: their constant answer loses more too, so the skill is known well."""
+    variance = np.random.default_rng(0).uniform(1.0, 7.0, STEPS).astype(np.float32)
+    for share, expected in ((1.0, Severity.WARNING), (0.94, None)):
+        signals = regression(share * variance).with_columns(target_variance=variance[:, None])
+        assert severity(signals) == expected
 
 
 def test_the_same_samples_again_are_no_new_evidence():
@@ -150,6 +158,17 @@ def test_a_validation_at_chance_is_no_skill_while_hardly_anything_is_learned(
     finding = NoSkill().check(view)
 
     assert (finding and finding.severity) == expected
+
+
+def test_a_validation_of_a_run_that_still_falls_is_information():
+    """Four epochs of a hundred steps, of which each is far better than the one before."""
+    loss = np.linspace(1.3, 0.6, STEPS)
+    hello = dataclasses.replace(HELLO, plan_epochs=4)
+    view = last_view(run(loss=loss, counts=even(20), hello=hello))
+    evaluations = tuple(Evaluation(100 * i, i, 1_000, {"loss": 0.9}) for i in range(1, 4))
+    finding = NoSkill().check(dataclasses.replace(view, evaluations=evaluations))
+
+    assert finding.severity is Severity.INFO
 
 
 def test_a_validation_accuracy_above_chance_is_skill():

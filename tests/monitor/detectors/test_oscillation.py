@@ -140,6 +140,17 @@ def test_early_in_the_plan_it_is_information():
         assert Oscillation().check(last_view(signals, steps=steps)).severity is expected
 
 
+@pytest.mark.parametrize(
+    ("count", "final", "expected"),
+    [(11, False, Severity.INFO), (11, True, Severity.WARNING), (12, False, Severity.WARNING)],
+)
+def test_few_epochs_are_mostly_the_beginning(count, final, expected):
+    """The first ones find their way; at the end they are all that there is."""
+    view = dataclasses.replace(QUIET, final=final)
+
+    assert Oscillation().check(validated(zigzag(0.2, count), view=view)).severity is expected
+
+
 def test_without_epochs_and_evaluations_nobody_can_tell():
     """A run without a plan, and without a validation."""
     view = last_view(run(hello=dataclasses.replace(HELLO, plan_epochs=None)))

@@ -84,6 +84,22 @@ def test_a_run_that_has_made_up_for_it_is_quiet(share, expected):
     assert (check(known) is not None) == (check(unknown) is not None) == expected
 
 
+def test_targets_in_the_thousands_are_reached_by_such_steps():
+    """An early run that has left half of its very first loss behind is on its way."""
+    loss = np.geomspace(100.0, 5.0, STEPS)
+    finding = check(updating([0.5] * 5, loss=loss, hello=ANY_LOSS), steps=20)
+
+    assert finding.severity is Severity.INFO
+
+
+def test_while_the_loss_falls_large_updates_are_information():
+    """By a tenth over the last half: they may be bold and do no harm."""
+    falls, rests = np.linspace(1.0, 0.6, STEPS), np.full(STEPS, 0.69)
+    severities = [check(updating(then=0.2, loss=loss)).severity for loss in (falls, rests)]
+
+    assert severities == [Severity.INFO, Severity.WARNING]
+
+
 def test_kernels_that_began_near_zero_do_not_count():
     """A quarter of Glorot's size: the first updates are what the kernel is made of."""
     assert check(updating([0.9] * 5, size=1.0)) is None
