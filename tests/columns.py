@@ -62,6 +62,8 @@ class Signals:
     """Steps from one sampled step to the next."""
     seconds: np.ndarray | None = None
     """Time of each step; None: a millisecond."""
+    known: bool = True
+    """Whether the loss was measured."""
 
     @property
     def steps(self) -> int:
@@ -110,7 +112,7 @@ class Signals:
             step=step,
             columns={
                 "loss": self.loss[begin:end],
-                "loss_source": np.ones(end - begin, np.uint8),
+                "loss_source": np.full(end - begin, self.known, np.uint8),
                 "epoch": (step // 20).astype(np.uint32),
                 "step_seconds": seconds[begin:end].astype(np.float32),
             },

@@ -139,7 +139,8 @@ class Delivery:
         sender = self._sender
         sums = [f"{sender.acknowledged_steps} steps sent"]
         if self.health.sampled_steps:
-            sums.append(f"{self.health.sampled_steps} of them sampled")
+            of_them = " of them" if sender.acknowledged_steps else ""
+            sums.append(f"{self.health.sampled_steps}{of_them} sampled")
         sums.append(f"{sender.dropped} records dropped")
         if sender.waiting:
             sums.append(f"{sender.waiting} records not delivered")

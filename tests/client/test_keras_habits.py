@@ -19,9 +19,11 @@ from tests.client.models import (
     LABELS,
     STEPS,
     AtStep,
+    Custom,
     Recording,
     X,
     compiled,
+    crossentropy,
     fit,
     state,
 )
@@ -263,3 +265,30 @@ def test_a_validation_after_each_step_leaves_the_model_as_it_was() -> None:
     fit(compiled(), [callback], epochs=5, batch_size=len(X), validation_data=(X, LABELS))
 
     assert len(callback.run.sampled_steps) == 4
+
+
+class OwnOptimizer(Custom):
+    """Compiled with nothing, which makes an optimizer that stays idle."""
+
+    def compile(self, **_: Any) -> None:
+        super().compile()
+        self.mine = keras.optimizers.SGD(0.05)
+
+    def train_step(self, data: Any) -> Any:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = crossentropy()(y, self(x, training=True))
+        weights = self.trainable_weights
+        self.mine.apply(tape.gradient(loss, weights), weights)
+        return {"loss": loss}
+
+
+def test_the_rate_is_that_of_the_optimizer_at_work() -> None:
+    """Also on steps that are not sampled, such as the first."""
+    callback = Recording()
+    model = OwnOptimizer()
+    model.compile()
+    fit(model, [callback])
+
+    rates = [rate for rows in callback.run.rows for _, rate in rows.learning_rate]
+    assert rates == pytest.approx([0.05])

@@ -28,8 +28,14 @@ def optimizers_of(model: Any) -> list[Any]:
 
 
 def inner_optimizer(model: Any) -> Any:
-    """Return the model's first optimizer, without the loss scaling around it; None: none."""
-    optimizer = next(iter(optimizers_of(model)), None)
+    """Return the optimizer that trains the model, without the loss scaling; None: not just one.
+
+    The compiled one may be idle: that of an empty `compile()` beside the program's own.
+    """
+    found = optimizers_of(model)
+    if len(found) > 1:
+        found = [each for each in found if _number(each.iterations) > 0]
+    optimizer = found[0] if len(found) == 1 else None
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 

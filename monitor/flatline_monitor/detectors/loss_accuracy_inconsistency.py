@@ -25,6 +25,7 @@ from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import LossKind, Task
 from flatline_monitor.runs.view import RunView, once
 
+FEW_WRONG = 0.1
 ROUNDING = 0.002
 """Share by which a mean of float16 probabilities may exceed what it can be."""
 
@@ -52,6 +53,15 @@ class Answers:
     def fano(self) -> float:
         """The largest loss that a calibrated model of this accuracy can have."""
         return _entropy(self.accuracy) + (1 - self.accuracy) * math.log(max(self.classes - 1, 1))
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether the loss is below what the wrong answers alone cost: at least ln 2 each.
+
+        The class that is right has at most half of the probability where another one is answered.
+        """
+        wrong = 1 - self.accuracy
+        return wrong > FEW_WRONG and self.loss < 0.75 * wrong * math.log(2)
 
     @property
     def ceiling(self) -> float:
@@ -98,7 +108,10 @@ class LossAccuracyInconsistency:
         the plan,
         confidence was never above the ceiling, is lower than a by `timid`, and the loss is not
         below - ln(ceiling) (softmax twice);
-        or excess > `excess_limit`.
+        or excess > `excess_limit`;
+        or the loss is below three quarters of (1 - a) ln 2, where more than a tenth of the answers
+        are wrong: each of those alone costs ln 2, so the answers are not what the loss judges (a
+        softmax over one unit, of which Keras takes the logits).
         Softmax twice is told as information before that, from `near` the ceiling on, or where
         confidence is lower than a by `very_timid`.
     Must not fire
@@ -141,6 +154,8 @@ class LossAccuracyInconsistency:
             raise NotMeasurableError
         if not answers.are_probabilities:
             return self._no_probabilities(view, blocks, answers)
+        if answers.is_impossible and not is_weighted(view):
+            return _impossible(answers)
         if not answers.tells_apart:
             return None
         excess = (answers.loss - answers.fano) / math.log(answers.classes)
@@ -217,6 +232,22 @@ def confidences(blocks: Blocks) -> tuple[float, float, float]:
         return math.nan, math.nan, math.nan
     means = total[known] / count[known]
     return float(means.min()), float(total.sum() / count.sum()), float(means.max())
+
+
+def _impossible(answers: Answers) -> Finding:
+    limit = (1 - answers.accuracy) * math.log(2)
+    return Finding(
+        severity=Severity.WARNING,
+        summary=(
+            f"The loss is {answers.loss:.3g}, which no model has whose accuracy is "
+            f"{answers.accuracy:.1%}: wrong answers alone cost {limit:.3g}; the answers are not "
+            "what the loss judges"
+        ),
+        evidence=(
+            Evidence("loss_beside_wrong_answers", answers.loss, limit, fires=Side.BELOW),
+            *_context(answers),
+        ),
+    )
 
 
 def _entropy(share: float) -> float:

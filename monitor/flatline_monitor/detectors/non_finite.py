@@ -10,6 +10,7 @@ from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
     NotMeasurableError,
+    Reason,
     Severity,
     Side,
 )
@@ -41,7 +42,7 @@ class NonFinite:
     """
 
     name: ClassVar[str] = "non_finite"
-    needs: ClassVar[frozenset[str]] = frozenset({"loss"})
+    needs: ClassVar[frozenset[str]] = frozenset()
     severities: ClassVar[tuple[Severity, ...]] = (Severity.CRITICAL,)
     relaxable: ClassVar[Mapping[str, Side]] = {}
     hold: ClassVar[int] = 1
@@ -59,8 +60,11 @@ class NonFinite:
         bad = self._without_skipped(view, bad_steps(view.rows))
         begin_recent = view.step - view.scaled(self.patience) + 1
         if not bad.size or bad[-1] < begin_recent:
-            if not view.loss_since(begin_recent).size:
-                raise NotMeasurableError
+            seen = view.loss_since(begin_recent).size or view.sampled_steps_since(begin_recent).size
+            if not seen:
+                raise NotMeasurableError(
+                    Reason.TOO_FEW_POINTS if view.sent else Reason.SIGNAL_NOT_SENT
+                )
             return None
         begin = view.bad or FirstBad(int(bad[0]), "gradient")
         return Finding(

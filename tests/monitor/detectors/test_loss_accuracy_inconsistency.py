@@ -188,3 +188,13 @@ def test_the_sentence_says_what_does_not_fit():
         "The loss takes the outputs for probabilities, and they are none: the largest of the 2 is "
         "1.5 on average, which must lie between 0.5 and 1"
     )
+
+
+@pytest.mark.parametrize(
+    ("loss", "right", "expected"),
+    [(0.24, 16, "warning"), (0.28, 16, None), (0.01, 30, None)],
+    ids=["half are wrong, which costs 0.347 alone", "within the margin", "hardly any are wrong"],
+)
+def test_wrong_answers_cost_at_least_ln_2_each(loss, right, expected):
+    """A softmax over one unit answers 1 always; Keras takes its logits for the loss."""
+    assert severity(loss, right) == expected

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.non_finite import NonFinite
 from tests.columns import PATHS
 from tests.signals import STEPS, run
@@ -82,3 +83,11 @@ def test_skipping_step_after_step_is_not():
 
     assert finding is not None
     assert finding.since_step == 390
+
+
+def test_without_a_loss_gradients_and_weights_are_looked_at():
+    """A program that logs d_loss and g_loss has no `loss`."""
+    signals = spoiled(weight_norm=True)
+    unknown = dataclasses.replace(signals, known=False)
+
+    assert judge(NonFinite(), last_view(unknown)).summary.startswith("The weights are")
