@@ -45,7 +45,7 @@ def uncut(name: str, end=None):
     return after(ALL[name], (), end)
 
 
-@settings(max_examples=40, deadline=None, phases=PHASES)
+@settings(max_examples=15, deadline=None, phases=PHASES)
 @given(name=st.sampled_from(sorted(ALL)), cuts=st.lists(st.integers(1, STEPS - 1), max_size=40))
 def test_cuts_do_not_matter(name, cuts):
     """Alerts, summaries and pending rows are the same after every way of cutting."""
@@ -60,7 +60,7 @@ def test_row_by_row_is_like_all_at_once(name):
     assert after(ALL[name], range(STEPS), end) == uncut(name, end)
 
 
-@settings(max_examples=20, deadline=None, phases=PHASES)
+@settings(max_examples=8, deadline=None, phases=PHASES)
 @given(plan=st.none() | st.integers(1, 2 * STEPS), cuts=st.sets(st.integers(1, STEPS - 1)))
 def test_it_holds_for_every_plan(plan, cuts):
     """Without a plan, with one that is too short, with one that is too long."""

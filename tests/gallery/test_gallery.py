@@ -1,7 +1,7 @@
 """The gallery is large and labelled, and the core is right about its recordings.
 
-The bars of the score half are those of `make accuracy`; these here hold for the tune half, and
-fail when a change to a detector breaks what was right.
+The bars of the score half are those of `make accuracy`; these here hold for every third training
+of the tune half, and fail when a change to a detector breaks what was right.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -19,10 +19,10 @@ RECALL, WARNED, DELAY = 0.9, 0.03, 0.2
 
 @pytest.fixture(scope="module")
 def score() -> Score:
-    """What the core says of the tune half."""
+    """What the core says of a third of the tune half: all of it is `make accuracy`."""
     with ProcessPoolExecutor(2) as pool:
         chosen = [case for case in recorded() if case.half == "tune"]
-        return Score(list(pool.map(replayed, chosen, chunksize=4)))
+        return Score(list(pool.map(replayed, chosen[::3], chunksize=4)))
 
 
 def test_the_gallery_has_eighty_of_each_kind_in_halves() -> None:

@@ -25,7 +25,8 @@ from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import LossKind, Task
 from flatline_monitor.runs.view import RunView, once
 
-FEW_WRONG = 0.1
+FEW_WRONG = 0.25
+"""Share of wrong answers up to which nothing is said of what they must cost."""
 ROUNDING = 0.002
 """Share by which a mean of float16 probabilities may exceed what it can be."""
 
@@ -109,9 +110,9 @@ class LossAccuracyInconsistency:
         confidence was never above the ceiling, is lower than a by `timid`, and the loss is not
         below - ln(ceiling) (softmax twice);
         or excess > `excess_limit`;
-        or the loss is below three quarters of (1 - a) ln 2, where more than a tenth of the answers
-        are wrong: each of those alone costs ln 2, so the answers are not what the loss judges (a
-        softmax over one unit, of which Keras takes the logits).
+        or the loss is below three quarters of (1 - a) ln 2, with more than a quarter of the
+        answers wrong: each of those alone costs ln 2, so the answers are not what the loss judges
+        (a softmax over one unit, of which Keras takes the logits).
         Softmax twice is told as information before that, from `near` the ceiling on, or where
         confidence is lower than a by `very_timid`.
     Must not fire

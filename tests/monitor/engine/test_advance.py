@@ -55,7 +55,7 @@ def test_a_stalled_run_is_judged_on_the_side():
 
 def test_a_snapshot_gives_the_run_back():
     """Packed and unpacked in the middle, the run goes on exactly as it would have."""
-    for signals in {**SICK, **HEALTHY}.values():
+    for signals in [*SICK.values(), *HEALTHY.values()][::3]:
         head, tail = signals.records([170])[:2], signals.records([170], EndStatus.FINISHED)[2:]
         halfway = play([*head, evaluation(170)], signals.hello)
         restored = unpack(pack(halfway))
