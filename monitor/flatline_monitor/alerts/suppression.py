@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from flatline_monitor.detectors.contract import Abstain, Finding, Reason, Severity, Verdict
+from flatline_monitor.runs.plan import YOUNG
 
 Verdicts = Mapping[str, Verdict]
 
@@ -68,11 +69,11 @@ SUPPORTS = frozenset(
 )
 """A grave finding of one of these says why nothing will happen."""
 
-YOUNG = 0.3
-"""Share of the plan before which a claim from absence is only information."""
-
 YOUNG_STEPS = 50
-"""Steps before which it is so, whatever the plan: no optimizer learns much in fewer."""
+"""Steps before which a claim from absence is only information, whatever the plan.
+
+No optimizer learns much in fewer.
+"""
 
 
 def weigh(verdicts: Verdicts, step: int, share_of_plan: float | None) -> dict[str, Verdict]:

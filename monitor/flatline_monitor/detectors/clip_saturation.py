@@ -79,7 +79,11 @@ class ClipSaturation:
         if not made < self.progress_floor or skill >= self.skill_floor:
             return None
         left = finite_median(ratios)
-        known = [] if math.isnan(skill) else [_below("skill", skill, self.skill_floor)]
+        known = (
+            []
+            if math.isnan(skill)
+            else [Evidence("skill", skill, self.skill_floor, fires=Side.BELOW)]
+        )
         return Finding(
             severity=Severity.INFO if is_on_its_way(view) else Severity.WARNING,
             summary=(
@@ -89,7 +93,7 @@ class ClipSaturation:
             evidence=(
                 Evidence("share_of_clipped_steps", share, self.often),
                 Evidence("norm_left_by_clipping", left),
-                _below("progress", made, self.progress_floor),
+                Evidence("progress", made, self.progress_floor, fires=Side.BELOW),
                 *known,
             ),
         )
@@ -109,7 +113,3 @@ def _warms_up(view: RunView) -> bool:
         return False
     values, changed = list(rates.values()), max(rates)
     return values == sorted(values) and view.step - changed < view.scaled(50)
-
-
-def _below(statistic: str, value: float, limit: float) -> Evidence:
-    return Evidence(statistic, value, limit, fires=Side.BELOW)

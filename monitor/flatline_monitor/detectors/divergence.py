@@ -16,7 +16,6 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import recent_loss
 from flatline_monitor.runs.median import median
-from flatline_monitor.runs.plan import noisy
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
 
@@ -60,9 +59,9 @@ class Divergence:
 
     def check(self, view: RunView) -> Finding | None:
         """Compare the last losses with the best ones."""
-        window = max(view.scaled(self.window), noisy(view.hello.batch_size))
+        window = view.spanning(self.window)
         now = recent_loss(view, window)
-        scale = view.null_loss or abs(view.first_loss)
+        scale = view.loss_scale
         if not (math.isfinite(now) and math.isfinite(view.best_loss) and math.isfinite(scale)):
             raise NotMeasurableError
         best = view.best_loss

@@ -14,7 +14,6 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import (
-    YOUNG,
     is_weighted,
     may_fall,
     mean_loss,
@@ -166,8 +165,7 @@ class LossAccuracyInconsistency:
             return None
         if timid and not answers.labels_are_hard:
             return None
-        share = view.share_of_plan
-        early = may_fall(view, self.falling) or (share is not None and share < YOUNG)
+        early = may_fall(view, self.falling) or view.is_young
         if early and not (twice and self._surely(answers)):
             return None
         return Finding(

@@ -16,7 +16,6 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.runs.median import median
-from flatline_monitor.runs.plan import noisy
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
 
@@ -87,11 +86,10 @@ class LossSpike:
 
     def check(self, view: RunView) -> Finding | None:
         """Look for losses above those before them, and at what came after."""
-        scale = view.null_loss or abs(view.first_loss)
+        scale = view.loss_scale
         step, loss = _losses(view)
-        few = noisy(view.hello.batch_size)
-        window = max(FEWEST, few, view.scaled(self.window))
-        patience = max(few, view.scaled(self.patience))
+        window = max(FEWEST, view.spanning(self.window))
+        patience = view.spanning(self.patience)
         if not math.isfinite(scale) or len(loss) < window + patience:
             raise NotMeasurableError
         spikes = _spikes(view, self.factor, self.material * scale, window, patience)

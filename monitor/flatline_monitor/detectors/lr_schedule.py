@@ -116,7 +116,7 @@ class LearningRateSchedule:
 
     def _is_worse(self, view: RunView, step: int) -> bool:
         window = view.scaled(self.window)
-        scale = view.null_loss or abs(view.first_loss)
+        scale = view.loss_scale
         earlier = (view.rows.step < step) & (view.rows.step >= step - window) & view.loss_known
         now = finite_median(view.loss_since(max(step, view.step - window + 1)))
         return now > finite_median(view.rows.loss[earlier]) + self.material * scale

@@ -15,7 +15,7 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import YOUNG, accuracy_of
+from flatline_monitor.detectors.statistics import accuracy_of
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
 
@@ -143,7 +143,7 @@ class Oscillation:
         )
 
     def _of_loss(self, view: RunView, swings: Swings, what: str) -> Finding | None:
-        scale = view.null_loss or abs(view.first_loss)
+        scale = view.loss_scale
         share = swings.share(self.material * scale) if math.isfinite(scale) else 0.0
         if share < self.share:
             return None
@@ -163,10 +163,8 @@ class Oscillation:
 
     @staticmethod
     def _severity(view: RunView, swings: Swings) -> Severity:
-        share = view.share_of_plan
-        young = share is not None and share < YOUNG
         beginning = swings.from_start and not view.final
-        return Severity.INFO if young or beginning else Severity.WARNING
+        return Severity.INFO if view.is_young or beginning else Severity.WARNING
 
 
 @once

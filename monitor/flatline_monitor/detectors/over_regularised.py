@@ -84,8 +84,12 @@ class OverRegularised:
             ),
             evidence=(
                 *([Evidence("share_of_terms", terms, self.dominant)] if heavy else []),
-                *([_below("weights_left", shrunk, self.shrunken)] if small else []),
-                _below("skill_or_progress", reached, self.skill_floor),
+                *(
+                    [Evidence("weights_left", shrunk, self.shrunken, fires=Side.BELOW)]
+                    if small
+                    else []
+                ),
+                Evidence("skill_or_progress", reached, self.skill_floor, fires=Side.BELOW),
             ),
         )
 
@@ -113,7 +117,3 @@ def _shrunk(view: RunView, recent: int) -> float:
         return math.nan
     norms = view.last_samples("weight_norm", recent)[:, kernels].astype(np.float64)
     return finite_median(np.sqrt((norms**2).sum(axis=1))) / float(began.max())
-
-
-def _below(statistic: str, value: float, limit: float) -> Evidence:
-    return Evidence(statistic, value, limit, fires=Side.BELOW)

@@ -81,7 +81,7 @@ class Overfitting:
         best = min(seen, key=lambda e: e.metrics["loss"])
         lowest, last = best.metrics["loss"], seen[-self.in_a_row :]
         train = _train_loss(view)
-        scale = view.null_loss or abs(view.first_loss)
+        scale = view.loss_scale
         losses = [e.metrics["loss"] for e in last]
         gap = min(losses) - train
         if not gap > self.material * scale:

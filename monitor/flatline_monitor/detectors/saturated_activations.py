@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from flatline_monitor.detectors.contract import Evidence, Finding, Severity, Side
-from flatline_monitor.detectors.statistics import made_up
-from flatline_monitor.detectors.units import gravity, kernels_in, shares_of
+from flatline_monitor.detectors.contract import Finding, Severity, Side
+from flatline_monitor.detectors.units import Limits, judged, shares_of
 from flatline_monitor.runs.records import ActivationKind, Task
 from flatline_monitor.runs.view import RunView
 
@@ -50,30 +49,10 @@ class SaturatedActivations:
     def check(self, view: RunView) -> Finding | None:
         """Look for the layer with the most saturated units."""
         found = shares_of(view, "saturated_unit_share", ActivationKind.SQUASHER)
-        layers, steps = found.above(self.share_limit), view.scaled(self.window)
-        if not layers:
-            return None
-        severity = gravity(
-            view,
-            steps,
-            skilled=self.skilled,
-            little_skill=self.little_skill,
-            grave=Severity.WARNING,
+        steps = view.scaled(self.window)
+        limits = Limits(self.share_limit, self.skilled, self.little_skill, steps, Severity.WARNING)
+        told = (
+            "Units are saturated: {share:.0%} of the {units} of {layer} stay at a bound of their "
+            "sigmoid or tanh"
         )
-        if severity is None:
-            return None
-        worst = layers[0]
-        others = f", and most of {len(layers) - 1} more" if len(layers) > 1 else ""
-        return Finding(
-            severity=severity,
-            summary=(
-                f"Units are saturated: {found.worst:.0%} of the {worst.units} of {worst.layer} "
-                f"stay at a bound of their sigmoid or tanh{others}"
-            ),
-            evidence=(
-                Evidence("share_of_saturated_units", found.worst, self.share_limit),
-                Evidence("skill", made_up(view, steps), self.skilled, fires=Side.BELOW),
-                Evidence("layers_above", float(len(layers)), None, "layers"),
-            ),
-            variables=kernels_in(view, layers),
-        )
+        return judged(view, found, limits, "share_of_saturated_units", told)

@@ -24,8 +24,6 @@ PAIRED_SAMPLES = 16
 """Samples of a block from which on its targets have a variance worth dividing by."""
 IMPOSSIBLE = 2.0
 """Skill that no loss above zero has, though its bound is optimistic by two standard errors."""
-YOUNG = 0.3
-"""Share of the plan up to which a loss that falls excuses much."""
 
 
 def finite_median(x: np.ndarray) -> float:
@@ -155,8 +153,7 @@ def _data_rises(blocks: Blocks) -> bool:
 
 def is_on_its_way(view: RunView) -> bool:
     """Say whether the run is young, or nobody knows how long it is, and its loss may fall."""
-    share = view.share_of_plan
-    return (share is None or share < YOUNG) and may_fall(view)
+    return (view.share_of_plan is None or view.is_young) and may_fall(view)
 
 
 def first_update_ratio(view: RunView, steps: int) -> float:

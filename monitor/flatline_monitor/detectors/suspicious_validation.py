@@ -162,7 +162,7 @@ class SuspiciousValidation:
                 f"{score.share:.1%} right, the training {trained.score.share:.1%}",
                 (Evidence("accuracy_upper_bound", score.upper, least, fires=Side.BELOW),),
             )
-        scale = view.null_loss or abs(view.first_loss)
+        scale = view.loss_scale
         classes = view.hello.task in {Task.CLASSIFICATION, Task.MULTILABEL}
         loss = last.metrics.get("loss", math.nan)
         if not trained.losses.size:

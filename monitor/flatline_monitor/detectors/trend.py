@@ -64,7 +64,7 @@ def loss_trend(view: RunView) -> Trend | None:
     if steps is None:
         return None
     means = _epoch_means(view, steps)
-    scale = view.null_loss or abs(view.first_loss)
+    scale = view.loss_scale
     if means.size > 1:
         drops = -np.diff(means)
         return Trend(float(means[-1]), float(drops.mean()), bool((drops > MATERIAL * scale).all()))

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flatline_monitor.detectors.contract import NotMeasurableError, Reason, Severity
+from flatline_monitor.detectors.contract import (
+    Evidence,
+    Finding,
+    NotMeasurableError,
+    Reason,
+    Severity,
+    Side,
+)
 from flatline_monitor.detectors.statistics import finite_medians, is_on_its_way, made_up
 from flatline_monitor.runs.records import Activation, ActivationKind, Role
 from flatline_monitor.runs.view import RunView, once
@@ -46,21 +53,55 @@ def shares_of(view: RunView, column: str, kind: ActivationKind) -> Shares:
     return Shares(layers, shares)
 
 
-def gravity(
-    view: RunView, steps: int, *, skilled: float, little_skill: float, grave: Severity
-) -> Severity | None:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which share on units of no use are a finding, and what skill excuses."""
+
+    share: float
+    skilled: float
+    little_skill: float
+    steps: int
+    """Window of the skill."""
+    grave: Severity
+    """How grave they are where nothing excuses them."""
+
+
+def judged(view: RunView, found: Shares, limits: Limits, name: str, told: str) -> Finding | None:
+    """Return the finding of the layer that is worst off; None: there is none, or it does no harm.
+
+    `told` says what its units are, as a format of `share`, `units` and `layer`.
+    """
+    layers = found.above(limits.share)
+    severity = _gravity(view, limits) if layers else None
+    if severity is None:
+        return None
+    worst = layers[0]
+    others = f", and most of {len(layers) - 1} more" if len(layers) > 1 else ""
+    return Finding(
+        severity=severity,
+        summary=told.format(share=found.worst, units=worst.units, layer=worst.layer) + others,
+        evidence=(
+            Evidence(name, found.worst, limits.share),
+            Evidence("skill", made_up(view, limits.steps), limits.skilled, fires=Side.BELOW),
+            Evidence("layers_above", float(len(layers)), None, "layers"),
+        ),
+        variables=_kernels_in(view, layers),
+    )
+
+
+def _gravity(view: RunView, limits: Limits) -> Severity | None:
     """Return how grave units of no use are; None: the run has learned all the same.
 
     A run that has some skill, or is young and whose loss falls, can do without them so far: that
     is only information.
     """
-    skill = made_up(view, steps)
-    if skill >= skilled:
+    skill = made_up(view, limits.steps)
+    if skill >= limits.skilled:
         return None
-    return Severity.INFO if skill >= little_skill or is_on_its_way(view) else grave
+    return Severity.INFO if skill >= limits.little_skill or is_on_its_way(view) else limits.grave
 
 
-def kernels_in(view: RunView, layers: list[Activation]) -> tuple[str, ...]:
+def _kernels_in(view: RunView, layers: list[Activation]) -> tuple[str, ...]:
     """Return the paths of the kernels of these layers, where they have any of their own."""
     names = {layer.layer for layer in layers}
     return tuple(v.path for v in view.variables if v.layer in names and v.role is Role.KERNEL)

@@ -102,8 +102,8 @@ class UpdateRatio:
         made = made_up(view, view.scaled(self.window))
         if not ratio > self.first_ceiling or made >= self.skilled:
             return None
-        on_its_way = view.step < self.patience and (made >= self.little_skill or self._falls(view))
-        on_its_way = on_its_way or may_fall(view, self.falling)
+        early = view.step < self.patience and (made >= self.little_skill or self._falls(view))
+        on_its_way = early or may_fall(view, self.falling)
         return Finding(
             severity=Severity.INFO if on_its_way else Severity.WARNING,
             summary=(

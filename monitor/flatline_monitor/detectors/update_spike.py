@@ -15,6 +15,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.statistics import finite_medians
+from flatline_monitor.runs.rates import in_force
 from flatline_monitor.runs.records import Task
 from flatline_monitor.runs.view import RunView, once
 
@@ -131,8 +132,6 @@ def _over_usual(size: np.ndarray, recent: int) -> np.ndarray:
 
 def _rates_at(view: RunView, step: np.ndarray) -> np.ndarray:
     """Return the learning rate at each of these steps; 1 throughout where it was not sent."""
-    changes = sorted(view.learning_rate.items())
-    if not changes:
+    if not view.learning_rate:
         return np.ones(len(step))
-    at, rates = (np.array(each) for each in zip(*changes, strict=True))
-    return np.asarray(rates[np.maximum(np.searchsorted(at, step, side="right") - 1, 0)])
+    return in_force(view.learning_rate, np.maximum(step, min(view.learning_rate)))

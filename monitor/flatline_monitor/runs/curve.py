@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 
+from flatline_monitor.runs.rates import in_force
 from flatline_monitor.runs.rows import Rows
 
 Array = np.ndarray
@@ -103,7 +104,7 @@ def _table(rows: Rows, rates: Mapping[int, float]) -> Array:
     loss, known = rows.loss.astype(np.float64), rows.loss_known
     finite = known & np.isfinite(loss)
     table[_AT["first"]] = table[_AT["last"]] = rows.step
-    table[_AT["learning_rate"]] = _in_force(rates, rows.step)
+    table[_AT["learning_rate"]] = in_force(rates, rows.step)
     table[_AT["loss_count"]] = finite
     table[_AT["loss_sum"]] = np.where(finite, loss, 0.0)
     table[_AT["loss_bad"]] = known & ~finite
@@ -120,16 +121,6 @@ def _table(rows: Rows, rates: Mapping[int, float]) -> Array:
         table[_AT["norm_sum"], at] = np.where(fine, norm, 0.0)
         table[_AT["norm_bad"], at] = ~fine
     return table
-
-
-def _in_force(rates: Mapping[int, float], steps: Array) -> Array:
-    """Return the learning rate at each step; nan before the first change that is known."""
-    if not rates:
-        return np.full(len(steps), np.nan)
-    changes = np.fromiter(rates, np.int64, len(rates))
-    values = np.fromiter(rates.values(), np.float64, len(rates))
-    at = np.searchsorted(changes, steps, side="right") - 1
-    return np.asarray(np.append(values, np.nan)[at])
 
 
 def _merged(table: Array, width: int) -> Array:

@@ -9,6 +9,8 @@ MOST_STEPS = 50
 """Longest block; in a long run detectors are asked every 50 steps."""
 FEWEST_STEPS = 3
 """Least that a warm-up or window is scaled down to."""
+YOUNG = 0.3
+"""Share of the plan before which what has not happened yet may still happen."""
 FEW_SAMPLES = 64
 """Samples of which a mean loss is little noise: in batches of one, windows are as many steps."""
 

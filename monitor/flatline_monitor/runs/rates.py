@@ -4,9 +4,21 @@ import math
 from collections.abc import Mapping
 from itertools import islice
 
+import numpy as np
+
 RATES_KEPT = 256
 
 Rates = Mapping[int, float]
+
+
+def in_force(rates: Rates, steps: np.ndarray) -> np.ndarray:
+    """Return the rate at each step; nan before the first change that is known."""
+    if not rates:
+        return np.full(len(steps), np.nan)
+    changes = np.fromiter(rates, np.int64, len(rates))
+    values = np.fromiter(rates.values(), np.float64, len(rates))
+    at = np.searchsorted(changes, steps, side="right") - 1
+    return np.asarray(np.append(values, np.nan)[at])
 
 
 def until(rates: Rates, step: int) -> dict[int, float]:

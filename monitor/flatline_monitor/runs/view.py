@@ -12,7 +12,7 @@ from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.median import median
 from flatline_monitor.runs.null_model import null_loss
-from flatline_monitor.runs.plan import scaled
+from flatline_monitor.runs.plan import YOUNG, noisy, scaled
 from flatline_monitor.runs.records import (
     Activation,
     ActivationKind,
@@ -114,6 +114,16 @@ class RunView:
         return None if self.plan is None else (self.step + 1) / self.plan
 
     @property
+    def is_young(self) -> bool:
+        """Whether little of the plan is spent; not so where no plan is known."""
+        share = self.share_of_plan
+        return share is not None and share < YOUNG
+
+    def spanning(self, steps: int) -> int:
+        """Return a window of losses: scaled, but of as many as are little noise at least."""
+        return max(self.scaled(steps), noisy(self.hello.batch_size))
+
+    @property
     @once
     def loss_known(self) -> Array:
         """[step] Whether the loss of a row was measured at all; a measured nan is known."""
@@ -206,6 +216,11 @@ class RunView:
     def null_loss(self) -> float | None:
         """Loss of the best constant predictor of this run's targets; None: not known."""
         return null_loss(self.coarse, self.hello.loss_kind)
+
+    @property
+    def loss_scale(self) -> float:
+        """What a change of the loss is measured by: the null model's loss, or else the first."""
+        return self.null_loss or abs(self.first_loss)
 
     @property
     def steps_in_an_epoch(self) -> int | None:
