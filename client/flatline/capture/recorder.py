@@ -10,7 +10,7 @@ from flatline.capture.fit import Fit
 from flatline.capture.jumps import Jumps
 from flatline.capture.ledger import Ledger
 from flatline.capture.reading import Call, Reading, logged_loss
-from flatline.capture.sampler import Sampler
+from flatline.capture.sampler import UNSEEN, Sampler
 from flatline.capture.trace import Tracer
 from flatline.rows import Axes, Chunk, Health
 from flatline.say import say
@@ -57,7 +57,7 @@ class Recorder:
         self._ledger = Ledger()
         self._calls = 0
         self.own_seconds = 0.0
-        """Time taken on the training thread besides that of sampled calls."""
+        """Time taken on the training thread besides that of sampled calls, as a clock sees it."""
         self._elapsed = 0.0
         self._jumps = Jumps()
         self._announced: Any = None
@@ -165,7 +165,7 @@ class Recorder:
         """
         tracing = self._sampler.tracing_seconds
         elapsed = self._elapsed + time.perf_counter() - self._began - tracing
-        own = self.own_seconds + self._sampler.cost_seconds
+        own = UNSEEN * self.own_seconds + self._sampler.cost_seconds
         if math.isnan(own):
             return Health(None, self._ledger.sampled, tracing_seconds=tracing)
         ratio = own / (elapsed - own) if own < elapsed else 1.0
