@@ -20,6 +20,7 @@ from tests.client.models import (
     SAMPLES,
     STEPS,
     AtStep,
+    Gan,
     Recording,
     X,
     compiled,
@@ -151,6 +152,17 @@ def test_full_batches_are_sampled_although_each_ends_an_epoch() -> None:
     fit(compiled(), [callback], batch_size=SAMPLES, epochs=5)
 
     assert callback.run.sampled_steps == [1, 2, 3, 4]
+
+
+def test_steps_that_log_no_loss_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    """In one line, with what they log and what would be right: most detectors go by the loss."""
+    model, callback = Gan(), Recording()
+    model.compile()
+    with caplog.at_level("INFO", "flatline"):
+        model.fit(X, batch_size=BATCH, epochs=2, verbose=0, callbacks=[callback])
+
+    assert caplog.text.count("critic_loss, generator_loss but no 'loss'") == 1
+    assert np.isnan(callback.run.column("loss")).all()
 
 
 def test_a_wrong_argument_says_what_would_be_right() -> None:

@@ -13,7 +13,7 @@ from flatline.capture.reading import Call, Reading, logged_loss
 from flatline.capture.sampler import UNSEEN, Sampler
 from flatline.capture.trace import Tracer
 from flatline.rows import Axes, Chunk, Health
-from flatline.say import say
+from flatline.say import plain, say
 
 STEPS, STEPS_MOST = 64, 512
 """Steps that are handed over together, and how many more steps of a millisecond may become."""
@@ -175,7 +175,8 @@ class Recorder:
         rows: Any = ()
         if call.measured is None:
             self._sampler.light(self._calls, call.ended - call.began, spared=self._spared)
-            self._say_postponed()
+            if not self._calls:
+                self._say_what_lacks(call)
         else:
             rows = self._reading.tracer.rows(call.measured)
             seconds, alerted = call.ended - call.began, self._alerted
@@ -199,8 +200,17 @@ class Recorder:
             self._sampler.alert(wished)
         return jump
 
-    def _say_postponed(self) -> None:
-        if self._calls == 0 and (seconds := self._sampler.postponed_seconds) is not None:
+    def _say_what_lacks(self, call: Call) -> None:
+        """Say what the first call tells of the others: they log no loss, or are not measured."""
+        if call.mean is None:
+            logged = (
+                plain(", ".join(map(str, call.logs)), 80) if isinstance(call.logs, dict) else ""
+            )
+            say(
+                f"the steps log {logged or 'nothing'} but no 'loss': what goes by the loss is not "
+                "judged; let train_step return the one to judge as 'loss'"
+            )
+        if (seconds := self._sampler.postponed_seconds) is not None:
             say(
                 f"nothing but the loss is measured yet: that takes about {seconds:.0f} s of "
                 "preparation, which begins when they are 5 % of the time trained"
