@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
-
+from flatline.capture.blame import END_OF_DATA, is_theirs
 from flatline.capture.reading import logged_loss
 from flatline.capture.recorder import Recorder
 from flatline.capture.trace import Tracer
@@ -14,7 +13,6 @@ from flatline.guard import Guard
 from flatline.say import say
 
 _clock = time.perf_counter
-_END_OF_DATA = (StopIteration, tf.errors.OutOfRangeError)
 
 
 class Dispatcher:
@@ -74,7 +72,7 @@ class Dispatcher:
         """Take a step by a function; an exception that ends the fit ends the run."""
         try:
             return function(iterator)
-        except _END_OF_DATA:
+        except END_OF_DATA:
             raise
         except BaseException as error:
             self._on_failure(error)
@@ -119,10 +117,10 @@ class Dispatcher:
         """
         try:
             return self._tracer(iterator)
-        except _END_OF_DATA:
+        except END_OF_DATA:
             raise
         except Exception as error:
-            theirs = self._eager or (isinstance(error, tf.errors.OpError) and not self._xla)
+            theirs = is_theirs(error, eager=self._eager, xla=self._xla)
             if self._tracer.succeeded or theirs:
                 raise
             self._tracer.guard.broken = True

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from flatline.capture import batch
+from flatline.capture.blame import END_OF_DATA, is_theirs
 from flatline.capture.dice import refuse_dice
 from flatline.capture.edition import is_legacy
 from flatline.capture.head import Head, read_head
@@ -30,7 +31,6 @@ COUNTS = tuple(f"{name}s" for name in _COLUMNS)
 """What is counted of a pass, by the names of message Evaluation."""
 _NESTED = 3
 """How deep within a function a traced one is looked for: where Keras has it, and one deeper."""
-_END_OF_DATA = (StopIteration, tf.errors.OutOfRangeError)
 
 
 class Tally:
@@ -95,11 +95,11 @@ class Tally:
             # Keras before 3.7 looks the step up when it is traced.
             with replaced(self._model, "test_step", self._test_step):
                 logs = self._function(iterator)
-        except _END_OF_DATA:
+        except END_OF_DATA:
             raise
         except BaseException as error:
             self.remove()
-            theirs = self._eager or (isinstance(error, tf.errors.OpError) and not self._xla)
+            theirs = is_theirs(error, eager=self._eager, xla=self._xla)
             if self._succeeded or theirs or not isinstance(error, Exception):
                 raise
             # A failure of the program comes again from its own function. Only under XLA, which

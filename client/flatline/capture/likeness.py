@@ -28,28 +28,6 @@ def same_program(bare: Any, measuring: Any) -> bool:
     return not _bodies(one) - _bodies(other)
 
 
-def draws_here() -> bool:
-    """Say whether what is being traced has drawn seeded random numbers so far."""
-    graph = tf.compat.v1.get_default_graph()
-    while isinstance(graph, tf.Graph):
-        if draws_seeded(graph.as_graph_def()):
-            return True
-        graph = getattr(graph, "outer_graph", None)
-    return False
-
-
-def draws_seeded(definition: Any) -> bool:
-    """Say whether a graph draws random numbers that another trace of it would draw again.
-
-    Operations of tf.random keep their state in the traced function. With a seed, which any of
-    them may have, two traces draw the same numbers; without one, none are anybody's to keep.
-    """
-    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
-    return any(
-        node.attr[name].i for node in nodes for name in ("seed", "seed2") if name in node.attr
-    )
-
-
 def _resources(function: Any) -> list[Any]:
     return [each for each in function.graph.external_captures if each.dtype == tf.resource]
 

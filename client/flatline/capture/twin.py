@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol
 
 import tensorflow as tf
 
-from flatline.capture.likeness import draws_seeded, same_program
+from flatline.capture.dice import draws_seeded
+from flatline.capture.likeness import same_program
 from flatline.guard import Guard
 
 Function: Any = type(tf.function(lambda: None))

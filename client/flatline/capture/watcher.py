@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from flatline.capture.likeness import draws_here
+from flatline.capture.dice import draws_here
 from flatline.capture.meter import Meter, replicas
 from flatline.capture.pace import Pace
 from flatline.capture.twin import Pair, divert, is_compiled, is_measuring, traced_functions
