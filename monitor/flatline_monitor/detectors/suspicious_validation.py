@@ -69,8 +69,8 @@ class SuspiciousValidation:
         unlike = half of the summed differences of the shares of the labels (total variation).
     Fires when
         in the first `early` epochs the validation is worse by far: the Wilson upper bound (z 3.29)
-        of its accuracy is not above chance by `half` of what the training's lower bound is, chance
-        being the share of the commonest label; or its loss is above each batch's by `far` L0, in
+        of its accuracy is not above chance by `half` of what the training's lower bound is above it,
+        chance being the share of the commonest label; or its loss is above each batch's by `far` L0, in
         a regression by `far_regression` L0, L0 being the null model's loss (else the first loss):
         warning;
         unlike > `unlike_limit`, beyond twice its noise: warning if half of the validation is of
@@ -155,7 +155,7 @@ class SuspiciousValidation:
                 return None  # sorted data: what was just seen is answered best
         chance = float(labels.max() / labels.sum()) if labels.size else 0.0
         least = chance + self.half * (trained.score.lower - chance)
-        if score.upper < least:
+        if trained.score.lower > chance and score.upper < least:
             return Finding(
                 Severity.WARNING,
                 f"The validation is worse than training on samples that are new to it as well: "

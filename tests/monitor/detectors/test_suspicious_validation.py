@@ -52,6 +52,13 @@ def test_a_validation_far_worse_in_the_first_epoch(accuracy, n, expected):
     assert severity(trained(), accuracy=accuracy, n=n) == expected
 
 
+def test_a_training_below_chance_is_no_measure():
+    """Class weights have it answer the rare class too often at first, and the validation too."""
+    counts = classes(400, [31, 1], [14, 18], [14, 1])
+
+    assert severity(trained(signals=run(counts=counts)), accuracy=0.4) is None
+
+
 @pytest.mark.parametrize(("loss", "expected"), [(0.85, None), (1.1, "warning"), (np.nan, None)])
 def test_a_validation_loss_above_every_batch_by_half_the_null_model(loss, expected):
     """The worst of the last ten batches had about 0.6, and guessing loses 0.69."""
