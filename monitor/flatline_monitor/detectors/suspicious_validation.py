@@ -69,10 +69,10 @@ class SuspiciousValidation:
         unlike = half of the summed differences of the shares of the labels (total variation).
     Fires when
         in the first `early` epochs the validation is worse by far: the Wilson upper bound (z 3.29)
-        of its accuracy is not above chance by `half` of what the training's lower bound is above it,
-        chance being the share of the commonest label; or its loss is above each batch's by `far` L0, in
-        a regression by `far_regression` L0, L0 being the null model's loss (else the first loss):
-        warning;
+        of its accuracy is not above chance by `half` of what the training's lower bound is above
+        it, chance being the share of the commonest label; or its loss is above each batch's by
+        `far` L0, in a regression by `far_regression` L0, L0 being the null model's loss (else the
+        first loss): warning;
         unlike > `unlike_limit`, beyond twice its noise: warning if half of the validation is of
         classes that the training has not shown, else information;
         from the third validation on, it is better by far: the lower bound of its accuracy > the
