@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from flatline_monitor.detectors.answers import Answers, answers_of
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -13,82 +14,16 @@ from flatline_monitor.detectors.contract import (
     Severity,
     Side,
 )
-from flatline_monitor.detectors.statistics import (
-    is_weighted,
-    may_fall,
-    mean_loss,
-    skill_bound,
-)
+from flatline_monitor.detectors.statistics import is_weighted, may_fall, mean_loss, skill_bound
 from flatline_monitor.detectors.trend import lacks_time
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.records import LossKind, Task
-from flatline_monitor.runs.view import RunView, once
+from flatline_monitor.runs.view import RunView
 
-FEW_WRONG = 0.25
-"""Share of wrong answers up to which nothing is said of what they must cost."""
-ROUNDING = 0.002
-"""Share by which a mean of float16 probabilities may exceed what it can be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What a classifier answered over some blocks, and how sure it was."""
-
-    classes: int
-    accuracy: float
-    chance: float
-    loss: float
-    confidence: float
-    """Mean of the largest probabilities, over the same blocks; nan: not sent."""
-    lowest: float
-    highest: float
-    """Extremes of the same over all blocks of the run; nan: not sent."""
-
-    @property
-    def tells_apart(self) -> bool:
-        """Whether it is right more often than not, and far more often than by guessing."""
-        return self.accuracy > max(0.5, self.chance + 0.25 * (1 - self.chance))
-
-    @property
-    def fano(self) -> float:
-        """The largest loss that a calibrated model of this accuracy can have."""
-        return _entropy(self.accuracy) + (1 - self.accuracy) * math.log(max(self.classes - 1, 1))
-
-    @property
-    def is_impossible(self) -> bool:
-        """Whether the loss is below what the wrong answers alone cost: at least ln 2 each.
-
-        The class that is right has at most half of the probability where another one is answered.
-        """
-        wrong = 1 - self.accuracy
-        return wrong > FEW_WRONG and self.loss < 0.75 * wrong * math.log(2)
-
-    @property
-    def ceiling(self) -> float:
-        """The largest probability that a softmax over probabilities can give: e / (e + K - 1)."""
-        return math.e / (math.e + self.classes - 1)
-
-    @property
-    def are_probabilities(self) -> bool:
-        """Whether the largest of K probabilities can have had these means."""
-        above = self.highest > 1 + 5 * ROUNDING
-        return not (above or self.lowest < 1 / self.classes - 5 * ROUNDING)
-
-    @property
-    def keeps_to_the_ceiling(self) -> bool:
-        """Whether confidence and loss are such as a softmax over probabilities can have."""
-        floor = -math.log(self.ceiling)
-        return self.highest <= self.ceiling * (1 + ROUNDING) and self.loss >= 0.98 * floor
-
-    @property
-    def labels_are_hard(self) -> bool:
-        """Whether the loss is that of labels of a single class, given accuracy and confidence.
-
-        A target that is spread over classes, as those of distillation are, adds its own entropy.
-        """
-        right = -math.log(max(self.confidence, 1e-12))
-        wrong = math.log(max(self.classes - 1, 1) / max(1 - self.confidence, 1e-12))
-        return self.loss <= 1.25 * (self.accuracy * right + (1 - self.accuracy) * wrong) + 0.05
+BELOW_ZERO = -0.01
+"""A loss below it is no rounding."""
+FIRST = 5
+"""Losses of the beginning that must all be zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +46,11 @@ class LossAccuracyInconsistency:
         or excess > `excess_limit`;
         or the loss is below three quarters of (1 - a) ln 2, with more than a quarter of the
         answers wrong: each of those alone costs ln 2, so the answers are not what the loss judges
-        (a softmax over one unit, of which Keras takes the logits).
+        (a softmax over one unit, of which Keras takes the logits);
+        or the loss is below zero, which no probabilities lose on labels from 0 to 1 (classes
+        0, 1, 2 before a single sigmoid); or it was exactly zero from the first step on, before
+        anything was learned, and nothing says that the answers are right (a categorical
+        cross-entropy over one unit).
         Softmax twice is told as information before that, from `near` the ceiling on, or where
         confidence is lower than a by `very_timid`.
     Must not fire
@@ -128,7 +67,7 @@ class LossAccuracyInconsistency:
     """
 
     name: ClassVar[str] = "loss_accuracy_inconsistency"
-    needs: ClassVar[frozenset[str]] = frozenset({"data_loss", "label_count", "correct_count"})
+    needs: ClassVar[frozenset[str]] = frozenset({"data_loss"})
     severities: ClassVar[tuple[Severity, ...]] = (Severity.INFO, Severity.WARNING)
     relaxable: ClassVar[Mapping[str, Side]] = {"excess_limit": Side.ABOVE, "timid": Side.ABOVE}
     hold: ClassVar[int] = 3
@@ -149,11 +88,18 @@ class LossAccuracyInconsistency:
         if view.hello.loss_kind is not LossKind.CROSS_ENTROPY:
             raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
         blocks = view.late(view.scaled(self.window))
-        answers = _answers(view, blocks, self.fewest_samples)
+        if nonsense := _of_nothing(view, mean_loss(view, blocks)[0]):
+            return nonsense
+        if not {"label_count", "correct_count"} <= view.sent:
+            raise NotMeasurableError(Reason.SIGNAL_NOT_SENT)
+        answers = answers_of(view, blocks, self.fewest_samples)
         if answers is None:
             raise NotMeasurableError
         if not answers.are_probabilities:
             return self._no_probabilities(view, blocks, answers)
+        return self._of_answers(view, answers)
+
+    def _of_answers(self, view: RunView, answers: Answers) -> Finding | None:
         if answers.is_impossible and not is_weighted(view):
             return _impossible(answers)
         if not answers.tells_apart:
@@ -204,33 +150,27 @@ class LossAccuracyInconsistency:
         )
 
 
-@once
-def _answers(view: RunView, blocks: Blocks, fewest: int) -> Answers | None:
-    labels, correct = blocks.total("label_count"), blocks.total("correct_count")
-    loss, _ = mean_loss(view, blocks)
-    n = float(labels.sum())
-    if labels.size < 2 or n < max(fewest, 1) or not math.isfinite(loss):  # noqa: PLR2004 - one is no choice
-        return None
-    sure, overall = confidences(blocks), confidences(view.coarse)
-    return Answers(
-        classes=labels.size,
-        accuracy=float(correct.sum()) / n,
-        chance=float(labels.max()) / n,
-        loss=loss,
-        confidence=sure[1],
-        lowest=overall[0],
-        highest=overall[2],
-    )
-
-
-def confidences(blocks: Blocks) -> tuple[float, float, float]:
-    """Return the lowest block mean, the mean and the highest block mean; nan: not sent."""
-    count, total = blocks["confidence_count"], blocks["confidence_sum"]
-    known = count > 0
-    if not (count.size and known.any()):
-        return math.nan, math.nan, math.nan
-    means = total[known] / count[known]
-    return float(means.min()), float(total.sum() / count.sum()), float(means.max())
+def _of_nothing(view: RunView, loss: float) -> Finding | None:
+    """Return what is found of a loss that no cross-entropy of these labels can have."""
+    first = view.firsts.data_loss
+    if loss < BELOW_ZERO:
+        summary = (
+            f"The cross-entropy is {loss:.3g}: below zero, which it is of no probabilities and "
+            "labels from 0 to 1; the labels do not fit the last layer"
+        )
+        return Finding(
+            Severity.WARNING, summary, (Evidence("loss_below_zero", loss, 0.0, fires=Side.BELOW),)
+        )
+    unlearned = loss == 0 and len(first) >= FIRST and not first.any() and not view.hello.fit
+    if unlearned and "correct_count" not in view.sent:
+        summary = (
+            "The loss is 0 since the first step, before anything was learned: it does not judge "
+            "what the model answers"
+        )
+        return Finding(
+            Severity.WARNING, summary, (Evidence("loss_at_first", 0.0, 0.0, fires=Side.BELOW),)
+        )
+    return None
 
 
 def _impossible(answers: Answers) -> Finding:
@@ -247,11 +187,6 @@ def _impossible(answers: Answers) -> Finding:
             *_context(answers),
         ),
     )
-
-
-def _entropy(share: float) -> float:
-    """Return the entropy of a coin, in nats."""
-    return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
 
 
 def _ceiling(answers: Answers) -> Evidence:

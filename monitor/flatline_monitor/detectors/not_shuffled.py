@@ -92,8 +92,8 @@ class NotShuffled:
         the share of the first loss that is gone.
     Fires when
         likeness > `limit`, and beyond chance (z 3.29). It is only information while the skill is
-        `skilled` or more, while the loss falls and the run goes on, and in the first ten epochs
-        and 500 steps while each epoch is better than the one before.
+        `skilled` or more, and, while the run goes on, as long as the loss falls and in the first
+        ten epochs and 500 steps while each epoch is better than the one before.
     Must not fire
         on small batches of many classes, nor on batches drawn as a few samples of each of a few
         classes; on rare classes, which most batches do not hold; on batches of two classes that
@@ -136,7 +136,7 @@ class NotShuffled:
         skill = _skill_of_validation(view, batches)
         if math.isnan(skill):
             skill = _skill_of_training(view, batches, filled, together)
-        patient = lacks_time(view) or (may_fall(view) and not view.final)
+        patient = not view.final and (lacks_time(view) or may_fall(view))
         most = float((batches.labels.max(axis=1) / batches.n).mean())
         return Finding(
             severity=Severity.INFO if patient or skill >= self.skilled else Severity.WARNING,

@@ -106,7 +106,7 @@ CAUSES: tuple[Entry, ...] = (
         },
         remedies.weigh_classes,
         "normalised perplexity of the labels < 0.5 (TheDeepChecker) with a collapse",
-        {"labels_balanced": 0.9, "bad_input": 0.9, "bad_elsewhere": 0.9},
+        {"labels_balanced": 0.9, "bad_input": 0.9, "bad_elsewhere": 0.9, "loss_of_nothing": 0.9},
     ),
     Entry(
         "no_information",

@@ -184,6 +184,7 @@ CAUSES: tuple[Entry, ...] = (
             "learns_but_collapses": 0.7,
             "softmax_twice": 0.8,
             "no_probabilities": 0.8,
+            "loss_of_nothing": 0.85,
             "answers_capped": 0.5,
             "loss_accuracy_inconsistency": 0.2,
             "output_rectified": 0.4,

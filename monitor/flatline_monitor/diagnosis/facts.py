@@ -6,7 +6,7 @@ Taken at a judged point and kept with the run, so that it can be explained after
 import math
 from dataclasses import dataclass
 
-from flatline_monitor.detectors.loss_accuracy_inconsistency import confidences
+from flatline_monitor.detectors.answers import confidences
 from flatline_monitor.detectors.statistics import finite_median, first_update_ratio, is_weighted
 from flatline_monitor.diagnosis import measures, measures_of_data, measures_of_model
 from flatline_monitor.runs.records import Role, Task

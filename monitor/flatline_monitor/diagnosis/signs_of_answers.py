@@ -23,6 +23,14 @@ def no_probabilities(case: Case) -> str:
     return _led_by(case, "loss_accuracy_inconsistency", "mean_of_largest_output")
 
 
+def loss_of_nothing(case: Case) -> str:
+    """The loss is one that no answers to these labels can have."""
+    leading = ("loss_beside_wrong_answers", "loss_below_zero", "loss_at_first")
+    return next(
+        filter(None, (_led_by(case, "loss_accuracy_inconsistency", x) for x in leading)), ""
+    )
+
+
 def answers_too_sure(case: Case) -> str:
     """The model is surer than it is right."""
     evidence = _evidence(case, "loss_accuracy_inconsistency")
@@ -121,6 +129,7 @@ def _led_by(case: Case, detector: str, statistic: str) -> str:
 SIGNS: tuple[Sign, ...] = (
     softmax_twice,
     no_probabilities,
+    loss_of_nothing,
     answers_too_sure,
     answers_capped,
     starved_and_rare,
@@ -136,6 +145,7 @@ SIGNS: tuple[Sign, ...] = (
 FOUND_BY = {
     "softmax_twice": "loss_accuracy_inconsistency",
     "no_probabilities": "loss_accuracy_inconsistency",
+    "loss_of_nothing": "loss_accuracy_inconsistency",
     "answers_too_sure": "loss_accuracy_inconsistency",
     "starved_and_rare": "starved_class",
     "starved_and_ordinary": "starved_class",

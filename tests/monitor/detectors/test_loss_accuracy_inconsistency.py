@@ -6,12 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from flatline_monitor.detectors.contract import Abstain, Clear, Reason
+from flatline_monitor.detectors.answers import Answers
+from flatline_monitor.detectors.contract import Abstain, Clear, NotMeasurableError, Reason
 from flatline_monitor.detectors.judge import judge
-from flatline_monitor.detectors.loss_accuracy_inconsistency import (
-    Answers,
-    LossAccuracyInconsistency,
-)
+from flatline_monitor.detectors.loss_accuracy_inconsistency import LossAccuracyInconsistency
 from flatline_monitor.runs.records import LossKind
 from tests.signals import HELLO, STEPS, classes, firing, flat, play, run, softmax_twice
 from tests.views import last_view
@@ -198,3 +196,23 @@ def test_the_sentence_says_what_does_not_fit():
 def test_wrong_answers_cost_at_least_ln_2_each(loss, right, expected):
     """A softmax over one unit answers 1 always; Keras takes its logits for the loss."""
     assert severity(loss, right) == expected
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(-0.1, "warning"), (-0.001, None)])
+def test_a_cross_entropy_is_never_below_zero(loss, expected):
+    """Classes 0, 1, 2 before a single sigmoid: labels beyond 1 are rewarded without end."""
+    assert severity(loss, 32) == expected
+
+
+def test_a_loss_that_was_zero_before_anything_was_learned_judges_nothing():
+    """As of one unit of softmax; where the answers are known to be right, the model knew them."""
+    signals = answering(0.0, 32)
+    uncounted = last_view(signals.without("label_count", "correct_count"))
+
+    assert LossAccuracyInconsistency().check(last_view(signals)) is None
+    found = LossAccuracyInconsistency().check(uncounted)
+    assert found.severity.value == "warning"
+    assert "0 since the first step" in found.summary
+    again = dataclasses.replace(uncounted, hello=dataclasses.replace(uncounted.hello, fit=1))
+    with pytest.raises(NotMeasurableError):
+        LossAccuracyInconsistency().check(again)
