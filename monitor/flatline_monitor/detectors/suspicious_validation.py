@@ -68,11 +68,11 @@ class SuspiciousValidation:
         a test as a validation is.
         unlike = half of the summed differences of the shares of the labels (total variation).
     Fires when
-        in the first `early` epochs the validation is worse by far: the Wilson upper bound (z 3.29)
-        of its accuracy is not above chance by `half` of what the training's lower bound is above
-        it, chance being the share of the commonest label; or its loss is above each batch's by
-        `far` L0, in a regression by `far_regression` L0, L0 being the null model's loss (else the
-        first loss): warning;
+        in the first `early` epochs, from the first on, the validation is worse by far: the Wilson
+        upper bound (z 3.29) of its accuracy is not above chance by `half` of what the training's
+        lower bound is above it, chance being the share of the commonest label; or its loss is
+        above each batch's by `far` L0, in a regression by `far_regression` L0, L0 being the null
+        model's loss (else the first loss): warning;
         unlike > `unlike_limit`, beyond twice its noise: warning if half of the validation is of
         classes that the training has not shown, else information;
         from the third validation on, it is better by far: the lower bound of its accuracy > the
@@ -117,10 +117,11 @@ class SuspiciousValidation:
         last = view.evaluations[-1]
         if finding := self._of_other_labels(view):
             return finding
-        trained = _trained_before(view)
+        trained = _trained_before(view, -1)
         if worse := self._worse(view, last, trained):
             early = last.epoch < self.early and not view.hello.fit and _began_new(view)
-            if not early or (last.step < self.settled and _moves_means(view)):
+            lags = last.step < self.settled and _moves_means(view)
+            if not early or lags or self._came_later(view):
                 raise NotMeasurableError  # from here on it may be overfitting, or those means
             return worse
         return self._better(view, last, trained)
@@ -146,6 +147,14 @@ class SuspiciousValidation:
                 Evidence("share_of_classes_not_trained", unseen, None),
             ),
         )
+
+    def _came_later(self, view: RunView) -> bool:
+        """Say whether it was not so after the first epoch, whose samples were new."""
+        first, last = view.evaluations[0], view.evaluations[-1]
+        if first.epoch > 0 or last.epoch == 0:
+            return False
+        trained = _trained_before(view, 0)
+        return bool(trained.losses.size) and self._worse(view, first, trained) is None
 
     def _worse(self, view: RunView, last: Evaluation, trained: Trained) -> Finding | None:
         score, labels = _score_of(last), trained.labels
@@ -210,9 +219,9 @@ def _labels(view: RunView) -> tuple[np.ndarray, np.ndarray]:
 
 
 @once
-def _trained_before(view: RunView) -> Trained:
-    """Return what half an epoch before the last validation was like, as far as it is kept."""
-    last = view.evaluations[-1]
+def _trained_before(view: RunView, number: int) -> Trained:
+    """Return what half an epoch before this validation was like, as far as it is kept."""
+    last = view.evaluations[number]
     epoch = view.steps_in_an_epoch or max(2, last.step // (last.epoch + 1))
     begin = last.step - max(1, min(epoch // 2, MOST_STEPS))
     rows = cut(view.rows, begin, last.step)

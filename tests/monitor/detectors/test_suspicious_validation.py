@@ -85,6 +85,17 @@ def test_after_two_epochs_it_may_be_overfitting():
     assert judge(SuspiciousValidation(), validated(trained(3), accuracy=0.85)) == Clear()
 
 
+def test_what_only_the_second_epoch_shows_may_be_memory():
+    """Its samples are not new any more: a large model knows a few hundred of them by then."""
+    view = validated(trained(2), accuracy=0.5)
+    first, second = view.evaluations
+    as_good = dataclasses.replace(first, metrics={"loss": 0.5, "accuracy": 0.87})
+    view = dataclasses.replace(view, evaluations=(as_good, second))
+
+    with pytest.raises(NotMeasurableError):
+        SuspiciousValidation().check(view)
+
+
 def test_a_further_fit_has_no_first_epoch():
     """Its samples are known to the model."""
     again = dataclasses.replace(HELLO, fit=1)
