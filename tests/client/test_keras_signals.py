@@ -131,6 +131,18 @@ def test_targets_of_a_regression_are_summarised() -> None:
     np.testing.assert_allclose(run.sampled("target_variance")[:, 0], batches.var(1), rtol=1e-3)
 
 
+def test_targets_that_are_no_numbers_are_counted() -> None:
+    """And left out of the moments of the others."""
+    targets = NUMBERS.copy()
+    targets[BATCH : BATCH + 2, 0] = np.nan, -np.inf
+    run = watch(compiled(lambda: mlp(1), loss="mse"), y=targets)
+
+    assert run.sampled("target_nonfinite_count")[:, 0].tolist() == [2, 0, 0]
+    batch = targets[BATCH : 2 * BATCH].astype(np.float64)
+    expected = batch[np.isfinite(batch)].mean()
+    np.testing.assert_allclose(run.sampled("target_mean")[0, 0], expected, rtol=1e-5)
+
+
 def test_inputs_are_summarised_over_their_finite_elements() -> None:
     """Each input has its name; nan and infinities are counted and left out of the rest."""
     one, two = X.copy(), (X * 10).astype(np.float32)

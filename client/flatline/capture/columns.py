@@ -22,7 +22,8 @@ _COUNTS = (
 )
 _NORMS = ("grad_norm", "weight_norm", "update_norm")
 _NAME_BYTES = 64
-_INTEGERS = {"sample_count", "skipped", "input_nonfinite_count", *_COUNTS}
+_INTEGERS = {"sample_count", "skipped", *_COUNTS}
+_INTEGERS |= {"input_nonfinite_count", "target_nonfinite_count"}
 
 
 @dataclass(slots=True)
@@ -148,6 +149,7 @@ def sampled_columns(layout: Layout, packed: np.ndarray) -> dict[str, np.ndarray]
     if "target" in found:
         columns |= {"target_mean": found["target"][..., 1]}
         columns |= {"target_variance": found["target"][..., 2]}
+        columns |= {"target_nonfinite_count": found["target"][..., 5]}
     return {
         name: np.ascontiguousarray(column, np.uint32 if name in _INTEGERS else np.float32)
         for name, column in columns.items()

@@ -794,6 +794,7 @@ class Sampled(google.protobuf.message.Message):
     ACTIVATION_STD_FIELD_NUMBER: builtins.int
     DEAD_UNIT_SHARE_FIELD_NUMBER: builtins.int
     SATURATED_UNIT_SHARE_FIELD_NUMBER: builtins.int
+    TARGET_NONFINITE_COUNT_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """Variables.revision that the columns over variables go by; 0 when there is none of them."""
     @property
@@ -938,6 +939,10 @@ class Sampled(google.protobuf.message.Message):
         over those samples, over the activations of kind SQUASHER.
         """
 
+    @property
+    def target_nonfinite_count(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """[row, output] Regression targets of the batch that are nan or infinite."""
+
     def __init__(
         self,
         *,
@@ -974,8 +979,9 @@ class Sampled(google.protobuf.message.Message):
         activation_std: collections.abc.Iterable[builtins.float] | None = ...,
         dead_unit_share: collections.abc.Iterable[builtins.float] | None = ...,
         saturated_unit_share: collections.abc.Iterable[builtins.float] | None = ...,
+        target_nonfinite_count: collections.abc.Iterable[builtins.int] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["activation_mean", b"activation_mean", "activation_std", b"activation_std", "clip_ratio", b"clip_ratio", "confidence", b"confidence", "correct_count", b"correct_count", "data_loss", b"data_loss", "dead_unit_share", b"dead_unit_share", "global_grad_norm", b"global_grad_norm", "grad_norm", b"grad_norm", "grad_zero_share", b"grad_zero_share", "input_max", b"input_max", "input_mean", b"input_mean", "input_min", b"input_min", "input_nonfinite_count", b"input_nonfinite_count", "input_std", b"input_std", "label_bucket_count", b"label_bucket_count", "label_count", b"label_count", "loss_scale", b"loss_scale", "positive_count", b"positive_count", "prediction_bucket_count", b"prediction_bucket_count", "prediction_count", b"prediction_count", "regularization_grad_norm", b"regularization_grad_norm", "regularization_loss", b"regularization_loss", "revision", b"revision", "row", b"row", "sample_count", b"sample_count", "saturated_unit_share", b"saturated_unit_share", "skipped", b"skipped", "target_deviation", b"target_deviation", "target_mean", b"target_mean", "target_variance", b"target_variance", "update_norm", b"update_norm", "weight_norm", b"weight_norm"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["activation_mean", b"activation_mean", "activation_std", b"activation_std", "clip_ratio", b"clip_ratio", "confidence", b"confidence", "correct_count", b"correct_count", "data_loss", b"data_loss", "dead_unit_share", b"dead_unit_share", "global_grad_norm", b"global_grad_norm", "grad_norm", b"grad_norm", "grad_zero_share", b"grad_zero_share", "input_max", b"input_max", "input_mean", b"input_mean", "input_min", b"input_min", "input_nonfinite_count", b"input_nonfinite_count", "input_std", b"input_std", "label_bucket_count", b"label_bucket_count", "label_count", b"label_count", "loss_scale", b"loss_scale", "positive_count", b"positive_count", "prediction_bucket_count", b"prediction_bucket_count", "prediction_count", b"prediction_count", "regularization_grad_norm", b"regularization_grad_norm", "regularization_loss", b"regularization_loss", "revision", b"revision", "row", b"row", "sample_count", b"sample_count", "saturated_unit_share", b"saturated_unit_share", "skipped", b"skipped", "target_deviation", b"target_deviation", "target_mean", b"target_mean", "target_nonfinite_count", b"target_nonfinite_count", "target_variance", b"target_variance", "update_norm", b"update_norm", "weight_norm", b"weight_norm"]) -> None: ...
 
 global___Sampled = Sampled
 

@@ -97,5 +97,5 @@ class NonFinite:
 
 
 def _sentence(begin: FirstBad) -> str:
-    verb = "are" if begin.place == "weights" else "is"
+    verb = "are" if begin.place in {"weights", "targets"} else "is"
     return f"The {begin.place} {verb} nan or infinite, first at step {begin.step}"

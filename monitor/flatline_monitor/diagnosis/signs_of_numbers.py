@@ -15,18 +15,19 @@ KERAS = frozenset(
     }
 )
 """The losses that Keras has, as the client calls them."""
+DATA = frozenset({"input", "targets"})
+"""Places where numbers are bad before the model has seen them."""
 NO_LOSS = frozenset({"", "several"})
 CLASSES = frozenset({Task.CLASSIFICATION, Task.MULTILABEL})
 
 
 def bad_input(case: Case) -> str:
-    """The numbers went bad in the input first."""
+    """The numbers went bad in the data first, in the input or in the targets."""
     facts = case.facts
-    return (
-        f"the input itself was nan or infinite at step {facts.bad_step}"
-        if facts.bad_place == "input"
-        else ""
-    )
+    if facts.bad_place not in DATA:
+        return ""
+    were = "input itself was" if facts.bad_place == "input" else "targets themselves were"
+    return f"the {were} nan or infinite at step {facts.bad_step}"
 
 
 def bad_at_once(case: Case) -> str:
@@ -40,7 +41,7 @@ def bad_at_once(case: Case) -> str:
 def bad_elsewhere(case: Case) -> str:
     """The numbers went bad behind the input first."""
     facts = case.facts
-    if not facts.bad_place or facts.bad_place == "input":
+    if not facts.bad_place or facts.bad_place in DATA:
         return ""
     if bad_at_once(case) or bad_loss_from_calm(case):
         return ""
@@ -50,7 +51,7 @@ def bad_elsewhere(case: Case) -> str:
 def bad_from_calm(case: Case) -> str:
     """Nothing had grown before they went bad."""
     facts = case.facts
-    if not facts.was_calm or facts.bad_place == "input" or bad_at_once(case):
+    if not facts.was_calm or facts.bad_place in DATA or bad_at_once(case):
         return ""
     return f"up to step {facts.bad_step} neither the loss nor the updates had grown"
 

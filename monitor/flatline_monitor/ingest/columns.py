@@ -71,7 +71,9 @@ _INPUTS = _Group(
     "input",
 )
 _OUTPUTS = _Group(
-    dict.fromkeys(("target_mean", "target_variance", "target_deviation"), _FLOAT), "output"
+    dict.fromkeys(("target_mean", "target_variance", "target_deviation"), _FLOAT)
+    | {"target_nonfinite_count": _COUNT},
+    "output",
 )
 _ACTIVATIONS = _Group(
     dict.fromkeys(("activation_mean", "activation_std"), _FLOAT),

@@ -13,13 +13,14 @@ class FirstBad:
 
     step: int
     place: str
-    """input, loss, gradient or weights: the first of them that was bad."""
+    """input, targets, loss, gradient or weights: the first of them that was bad."""
     variables: tuple[int, ...] = ()
     """Indices of the variables whose gradient was non-finite."""
 
 
 PLACES = (
     ("input_nonfinite_count", "input"),
+    ("target_nonfinite_count", "targets"),
     ("loss", "loss"),
     ("global_grad_norm", "gradient"),
     ("weight_norm", "weights"),

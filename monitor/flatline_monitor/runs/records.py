@@ -181,7 +181,7 @@ class Sampled:
     label_bucket_count, prediction_bucket_count: [sampled, bucket];
     positive_count: [sampled, label];
     input_mean, input_std, input_min, input_max, input_nonfinite_count: [sampled, input];
-    target_mean, target_variance, target_deviation: [sampled, output];
+    target_mean, target_variance, target_deviation, target_nonfinite_count: [sampled, output];
     activation_mean, activation_std: [sampled, activation];
     dead_unit_share: [sampled, rectifier], saturated_unit_share: [sampled, squasher], over the
     activations of that kind.

@@ -14,7 +14,8 @@ from tests.views import last_view
 
 def spoiled(step=380, value=np.nan, **places):
     """A healthy run with a bad value at one step."""
-    signals = run()
+    targets = {"target_nonfinite_count": np.zeros((STEPS, 1), np.uint32)}
+    signals = run().with_columns(**targets)
     loss = signals.loss.copy()
     columns = {name: column.copy() for name, column in signals.sampled.items()}
     for place in places:
@@ -30,13 +31,14 @@ def spoiled(step=380, value=np.nan, **places):
     ("places", "first"),
     [
         (("loss", "input_nonfinite_count"), "The input is"),
+        (("loss", "target_nonfinite_count"), "The targets are"),
         (("loss", "global_grad_norm"), "The loss is"),
         (("global_grad_norm",), "The gradient is"),
         (("weight_norm",), "The weights are"),
     ],
 )
 def test_it_says_where_first(value, places, first):
-    """Input before loss before gradient before weights."""
+    """Input before targets before loss before gradient before weights."""
     finding = NonFinite().check(last_view(spoiled(value=value, **dict.fromkeys(places, True))))
 
     assert finding.summary == f"{first} nan or infinite, first at step 380"

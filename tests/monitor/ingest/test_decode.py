@@ -41,6 +41,7 @@ SAMPLED_AXES = {
     **dict.fromkeys(("input_mean", "input_std", "input_min", "input_max"), 2),
     "input_nonfinite_count": 2,
     **dict.fromkeys(("target_mean", "target_variance", "target_deviation"), 5),
+    "target_nonfinite_count": 5,
     **dict.fromkeys(("label_bucket_count", "prediction_bucket_count"), 256),
     **dict.fromkeys(("activation_mean", "activation_std"), 7),
     "dead_unit_share": 3,
