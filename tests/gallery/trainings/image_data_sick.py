@@ -201,6 +201,26 @@ def a_loader_that_becomes_slow(seed: int, callback: MonitorCallback) -> None:
     model.fit(batches(), steps_per_epoch=100, epochs=9, verbose=0, callbacks=[callback, limit])
 
 
+@sick("slow_steps", cause="slow_input", onset=1 / 9)
+def features_made_anew_ever_slower(seed: int, callback: MonitorCallback) -> None:
+    """Each batch is looked for in a list of all that were seen, on a machine lent for seconds."""
+    x, y = images(3_200, 10, 6, seed, noise=0.9)
+    seen: list[bytes] = []
+
+    def batches() -> Iterator[Pair]:
+        while True:
+            for first in range(0, len(x), 32):
+                batch = x[first : first + 32]
+                for _ in range(10):
+                    seen.append(batch.tobytes() + len(seen).to_bytes(4))
+                _ = [key for key in seen if sum(key[:1500]) < 0]
+                yield batch, y[first : first + 32]
+
+    model = cnn(10, 6, 8, optimizer=keras.optimizers.SGD(0.01))
+    limit = OutOfTime(9.0)
+    model.fit(batches(), steps_per_epoch=100, epochs=9, verbose=0, callbacks=[callback, limit])
+
+
 @sick("overfitting", cause=("too_little_data", "regularization_missing"), at_end=True)
 def sixty_noisy_pictures(seed: int, callback: MonitorCallback) -> None:
     """Sixty pictures that are learned by heart."""
