@@ -15,10 +15,7 @@ AXES = {
     "class": ("label_count", "prediction_count", "correct_count"),
     "label": ("positive_count",),
     "input": ("input_mean", "input_std", "input_min", "input_max", "input_nonfinite_count"),
-    "output": (
-        *("target_mean", "target_variance", "target_deviation"),
-        "target_nonfinite_count",
-    ),
+    "output": ("target_mean", "target_variance", "target_deviation", "target_nonfinite_count"),
     "bucket": ("label_bucket_count", "prediction_bucket_count"),
     "activation": ("activation_mean", "activation_std", "dead_unit_share", "saturated_unit_share"),
 }

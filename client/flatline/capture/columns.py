@@ -22,8 +22,10 @@ _COUNTS = (
 )
 _NORMS = ("grad_norm", "weight_norm", "update_norm")
 _NAME_BYTES = 64
-_INTEGERS = {"sample_count", "skipped", *_COUNTS}
-_INTEGERS |= {"input_nonfinite_count", "target_nonfinite_count"}
+_INTEGERS = {
+    *("sample_count", "skipped", "input_nonfinite_count", "target_nonfinite_count"),
+    *_COUNTS,
+}
 
 
 @dataclass(slots=True)

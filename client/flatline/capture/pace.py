@@ -1,6 +1,6 @@
 """Decides which logged steps of a custom loop are sampled: by the budget, or each so manieth."""
 
-from flatline.capture.sampler import Sampler
+from flatline.capture.sampler import Sampler, postponed
 from flatline.say import say
 from flatline.settings import Settings
 
@@ -34,12 +34,8 @@ class Pace:
             self._sampler.light(step, seconds)
             return
         self._sampler.light(0, _WHOLE_TRACE * seconds)
-        if self.waits:
-            say(
-                "nothing but the loss is measured yet: that takes about "
-                f"{self._sampler.postponed_seconds:.0f} s of preparation, which begins when they "
-                "are 5 % of the time trained"
-            )
+        if self._every is None and (waited := self._sampler.postponed_seconds) is not None:
+            say(postponed(waited))
 
     def sampled(self, step: int, seconds: float, read_seconds: float, *, traced: bool) -> None:
         """Take note of a step that was measured, or a part of it, and then read."""

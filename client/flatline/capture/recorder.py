@@ -10,7 +10,7 @@ from flatline.capture.fit import Fit
 from flatline.capture.jumps import Jumps
 from flatline.capture.ledger import Ledger
 from flatline.capture.reading import Call, Reading, logged_loss
-from flatline.capture.sampler import UNSEEN, Sampler
+from flatline.capture.sampler import UNSEEN, Sampler, postponed
 from flatline.capture.trace import Tracer
 from flatline.rows import Axes, Chunk, Health
 from flatline.say import plain, say
@@ -211,10 +211,7 @@ class Recorder:
                 "judged; let train_step return the one to judge as 'loss'"
             )
         if (seconds := self._sampler.postponed_seconds) is not None:
-            say(
-                f"nothing but the loss is measured yet: that takes about {seconds:.0f} s of "
-                "preparation, which begins when they are 5 % of the time trained"
-            )
+            say(postponed(seconds))
 
     def _choose(self) -> None:
         """Decide about the next call.

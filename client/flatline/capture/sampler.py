@@ -37,6 +37,14 @@ _LEAST_COST = 0.005
 """Lower bound of a sampled call's cost, in unsampled calls: below it a clock shows noise."""
 
 
+def postponed(seconds: float) -> str:
+    """Return what is said of tracing that waits, as it is predicted to take so long."""
+    return (
+        f"nothing but the loss is measured yet: that takes about {seconds:.0f} s of preparation, "
+        f"which begins when they are {100 * TRACE_SHARE:.0f} % of the time trained"
+    )
+
+
 class Sampler:
     """Counts calls from 0; the first sampled one is 1 at the earliest."""
 

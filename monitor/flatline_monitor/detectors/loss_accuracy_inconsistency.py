@@ -162,7 +162,7 @@ def _of_nothing(view: RunView, loss: float) -> Finding | None:
             Severity.WARNING, summary, (Evidence("loss_below_zero", loss, 0.0, fires=Side.BELOW),)
         )
     unlearned = loss == 0 and len(first) >= FIRST and not first.any() and not view.hello.fit
-    if unlearned and "correct_count" not in view.sent:
+    if unlearned and not view.has("correct_count"):
         summary = (
             "The loss is 0 since the first step, before anything was learned: it does not judge "
             "what the model answers"

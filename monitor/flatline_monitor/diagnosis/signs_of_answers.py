@@ -26,9 +26,7 @@ def no_probabilities(case: Case) -> str:
 def loss_of_nothing(case: Case) -> str:
     """The loss is one that no answers to these labels can have."""
     leading = ("loss_beside_wrong_answers", "loss_below_zero", "loss_at_first")
-    return next(
-        filter(None, (_led_by(case, "loss_accuracy_inconsistency", x) for x in leading)), ""
-    )
+    return _led_by(case, "loss_accuracy_inconsistency", *leading)
 
 
 def answers_too_sure(case: Case) -> str:
@@ -73,7 +71,7 @@ def starved_and_ordinary(case: Case) -> str:
 def validation_worse(case: Case) -> str:
     """The validation is worse where the training has not seen its samples before either."""
     statistics = ("accuracy_upper_bound", "validation_loss")
-    return next(filter(None, (_led_by(case, "suspicious_validation", s) for s in statistics)), "")
+    return _led_by(case, "suspicious_validation", *statistics)
 
 
 def validation_of_other_labels(case: Case) -> str:
@@ -120,10 +118,10 @@ def _evidence(case: Case, detector: str) -> dict[str, Evidence]:
     return {} if finding is None else {each.statistic: each for each in finding.evidence}
 
 
-def _led_by(case: Case, detector: str, statistic: str) -> str:
-    """Return the gist of a finding whose first evidence is this one."""
+def _led_by(case: Case, detector: str, *statistics: str) -> str:
+    """Return the gist of a finding whose first evidence is this one, or one of these."""
     finding = case.findings.get(detector)
-    return finding.gist if finding and finding.evidence[0].statistic == statistic else ""
+    return finding.gist if finding and finding.evidence[0].statistic in statistics else ""
 
 
 SIGNS: tuple[Sign, ...] = (

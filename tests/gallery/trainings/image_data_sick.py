@@ -181,6 +181,13 @@ class OutOfTime(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             self.model.stop_training = True
 
 
+def on_lent_time(batches: Iterator[Pair], callback: MonitorCallback) -> None:
+    """Train on the batches until all nine epochs are done, or the machine is taken away."""
+    model = cnn(10, 6, 8, optimizer=keras.optimizers.SGD(0.01))
+    limit = OutOfTime(9.0)
+    model.fit(batches, steps_per_epoch=100, epochs=9, verbose=0, callbacks=[callback, limit])
+
+
 @sick("slow_steps", cause="slow_input", onset=1 / 3)
 def a_loader_that_becomes_slow(seed: int, callback: MonitorCallback) -> None:
     """From a third on each batch takes ten times as long, and the machine is lent for seconds."""
@@ -196,9 +203,7 @@ def a_loader_that_becomes_slow(seed: int, callback: MonitorCallback) -> None:
                 shown += 1
                 yield x[first : first + 32], y[first : first + 32]
 
-    model = cnn(10, 6, 8, optimizer=keras.optimizers.SGD(0.01))
-    limit = OutOfTime(9.0)
-    model.fit(batches(), steps_per_epoch=100, epochs=9, verbose=0, callbacks=[callback, limit])
+    on_lent_time(batches(), callback)
 
 
 @sick("slow_steps", cause="slow_input", onset=1 / 9)
@@ -216,9 +221,7 @@ def features_made_anew_ever_slower(seed: int, callback: MonitorCallback) -> None
                 _ = [key for key in seen if sum(key[:1500]) < 0]
                 yield batch, y[first : first + 32]
 
-    model = cnn(10, 6, 8, optimizer=keras.optimizers.SGD(0.01))
-    limit = OutOfTime(9.0)
-    model.fit(batches(), steps_per_epoch=100, epochs=9, verbose=0, callbacks=[callback, limit])
+    on_lent_time(batches(), callback)
 
 
 @sick("overfitting", cause=("too_little_data", "regularization_missing"), at_end=True)

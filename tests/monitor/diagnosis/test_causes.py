@@ -17,7 +17,7 @@ WIDE = ((0.5, 99.0, 50.0, 29.0),)
 VALIDATED = {"best_epoch": 2, "last_epoch": 20}
 
 FIRST = {
-    "bad_values_in_data": (found("non_finite"), facts(bad_place="targets", bad_step=50)),
+    "bad_values_in_data": (found("non_finite"), facts(bad_place="input", bad_step=50)),
     "learning_rate_too_high": (
         found("no_skill", "init_loss"),
         facts(first_update_ratio=0.4, kernels_without_gradient=3),

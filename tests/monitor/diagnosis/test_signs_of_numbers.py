@@ -76,6 +76,17 @@ def test_only_steps_of_ordinary_size_climb():
     assert not told("only_rises")
 
 
+@pytest.mark.parametrize("place", ["input", "targets"])
+def test_data_that_are_no_numbers_are_told_apart_from_a_model_that_spoils_them(place):
+    """Whichever side they are on; what lies behind them is not blamed."""
+    changes = {"bad_place": place, "bad_step": 50, "was_calm": True}
+
+    assert told("bad_input", **changes)
+    assert not told("bad_elsewhere", **changes)
+    assert not told("bad_from_calm", **changes)
+    assert diagnose(found("non_finite"), facts(**changes))[0].name == "bad_values_in_data"
+
+
 def test_one_update_that_spoils_all_was_not_finite_itself():
     """An ordinary loss has no gradient that leads beyond all numbers in one step."""
     changes = {"bad_place": "loss", "bad_step": 1, "was_calm": True}
