@@ -45,7 +45,7 @@ def test_a_page_goes_on_with_its_run_until_the_run_ends(browser, service):
 
         run.finish()
         reach(visit, "by hand finished")
-        assert "live" not in visit.text
+        assert "Curves live" not in visit.text
         count = len(asked)
         visit.page.clock.run_for(20 * POLL_MS)
         assert len(asked) == count
