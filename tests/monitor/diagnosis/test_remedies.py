@@ -6,12 +6,24 @@ from contextlib import redirect_stdout
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from flatline_monitor.diagnosis.causes import CAUSES
 from flatline_monitor.runs.records import Task
 from tests.monitor.diagnosis.cases import BLIND, facts
 
 N = 48
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+
+
+@pytest.fixture(autouse=True)
+def eagerly():
+    """What is claimed is that the code runs, not that TensorFlow can compile it."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 REMEDIES = {cause.name: cause.remedy for cause in CAUSES}
 SHORT = {"plan_epochs": 1, "batch_size": 16, "samples": N}
 
