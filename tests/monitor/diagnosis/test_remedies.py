@@ -19,9 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 @pytest.fixture(autouse=True)
 def eagerly():
     """What is claimed is that the code runs, not that TensorFlow can compile it."""
-    tf.config.run_functions_eagerly(True)
+    tf.config.run_functions_eagerly(run_eagerly=True)
     yield
-    tf.config.run_functions_eagerly(False)
+    tf.config.run_functions_eagerly(run_eagerly=False)
 
 
 REMEDIES = {cause.name: cause.remedy for cause in CAUSES}
