@@ -13,6 +13,11 @@ from flatline.guard import Guard
 from flatline.say import say
 
 _clock = time.perf_counter
+_UNLOOKED = 7
+"""Calls that may pass until somebody looks whether their loss is finite: 2**n - 1 of them.
+
+To read it is to wait for it: whoever computes on a GPU is stopped by each look.
+"""
 
 
 class Dispatcher:
@@ -36,12 +41,47 @@ class Dispatcher:
         self._guard = Guard("the capture of steps")
 
     def __call__(self, iterator: Any) -> Any:
-        """Take the next step, or as many as the program takes in one call."""
+        """Take the next step, or as many as the program takes in one call.
+
+        What most steps take is written out here, and is as little as can be. Code that runs once
+        between two steps runs with cold caches: some ten microseconds for what takes one when it
+        is done for many steps in a row, in `drain`.
+        """
         recorder = self._recorder
-        if recorder.quick > 0:
-            return self._light(iterator) if recorder.countdown else self._measured(iterator)
+        if not (recorder.quick and recorder.countdown):
+            return self._measured(iterator) if recorder.quick else self._unplanned(iterator)
+        began = _clock()
+        try:
+            logs = self.bare(iterator)
+        except BaseException as error:
+            self._raised(error)
+            raise
+        ended = _clock()
+        recorder.waiting.append((began, ended, logs, None, False))
+        recorder.countdown -= 1
+        recorder.quick -= 1
+        if not recorder.quick & _UNLOOKED or ended > recorder.deadline:
+            self._look(ended, logs)
+        return logs
+
+    def _measured(self, iterator: Any) -> Any:
+        """Take a sampled step as it was planned, and leave it to `drain` to note it."""
+        recorder = self._recorder
+        began, traces = _clock(), self._tracer.traces
+        logs, measured = self._run(self._tracer, iterator)
+        ended = _clock()
+        recorder.waiting.append((began, ended, logs, measured, self._has_traced(traces)))
+        recorder.countdown = recorder.interval - 1
+        recorder.quick -= 1
+        if not recorder.quick & _UNLOOKED or ended > recorder.deadline:
+            self._look(ended, logs)
+        return logs
+
+    def _unplanned(self, iterator: Any) -> Any:
+        """Take a step after which is decided how to go on."""
         if self._guard.broken:
             return self.bare(iterator)
+        recorder = self._recorder
         with self._guard:
             recorder.before()
         began, traces = _clock(), self._tracer.traces
@@ -50,45 +90,24 @@ class Dispatcher:
             recorder.after(logs, measured, began, traced=self._has_traced(traces))
         return logs
 
-    def _light(self, iterator: Any) -> Any:
-        """Take an unsampled step, and leave it to `drain` to note it.
-
-        Code that runs once between two steps runs with cold caches: some ten microseconds for
-        what takes one when it is done for many steps in a row. So there is as little as can be.
-        """
-        began = _clock()
-        logs = self._run(self.bare, iterator)
-        self._leave(began, logs)
-        return logs
-
-    def _measured(self, iterator: Any) -> Any:
-        """Take a sampled step as it was planned, and leave it to `drain` to note it."""
-        began, traces = _clock(), self._tracer.traces
-        logs, measured = self._run(self._tracer, iterator)
-        self._leave(began, logs, measured, traced=self._has_traced(traces))
-        return logs
-
     def _run(self, function: Callable[[Any], Any], iterator: Any) -> Any:
-        """Take a step by a function; an exception that ends the fit ends the run."""
         try:
             return function(iterator)
-        except END_OF_DATA:
-            raise
         except BaseException as error:
-            self._on_failure(error)
+            self._raised(error)
             raise
 
-    def _leave(
-        self, began: float, logs: Any, measured: Any = None, *, traced: bool = False
-    ) -> None:
-        """Leave a step that was planned to `drain`, and drain when that is due."""
-        ended = _clock()
-        recorder, mean = self._recorder, logged_loss(logs)
-        recorder.waiting.append((began, ended, mean, logs, measured, traced, _clock()))
-        recorder.quick -= 1
-        recorder.countdown = (recorder.countdown or recorder.interval) - 1
+    def _raised(self, error: BaseException) -> None:
+        """End the run with a step that ends the fit."""
+        if not isinstance(error, END_OF_DATA):
+            self._on_failure(error)
+
+    def _look(self, ended: float, logs: Any) -> None:
+        """Drain when that is due, or the loss is not finite."""
+        self._recorder.noting_seconds = _clock() - ended
+        mean = logged_loss(logs)
         bad = mean is not None and not math.isfinite(mean)
-        if not recorder.quick or ended > recorder.deadline or bad:
+        if bad or not self._recorder.quick or ended > self._recorder.deadline:
             self._drain()
 
     def _has_traced(self, traces: int) -> bool:

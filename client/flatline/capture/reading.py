@@ -18,14 +18,10 @@ class Call(NamedTuple):
 
     began: float
     ended: float
-    mean: float | None
-    """The logged loss."""
     logs: Any
     measured: Any = None
     """What the tracer makes rows of; None: it was not sampled."""
     traced: bool = False
-    done: float = 0.0
-    """When it had been written down."""
 
 
 def logged_loss(logs: Any) -> float | None:
@@ -95,12 +91,14 @@ class Reading:
             if samples != self._ledger.running.samples:
                 self._ledger.running.resume(samples)
 
-    def take(self, call: Call, rows: Any) -> list[Entry]:
-        """Make entries of the steps of one call, with their losses and rows."""
+    def take(self, call: Call, mean: float | None, rows: Any) -> list[Entry]:
+        """Make entries of the steps of one call, which logged this loss, with what rows tell."""
         count = self._steps_of_call(len(rows))
         seconds, self._last = (call.ended - self._last) / count, call.ended
         inside = (call.ended - call.began) / count
-        entries = [Entry(seconds, self.epoch, inside=inside) for _ in range(count)]
+        entries = [Entry(seconds, self.epoch, inside=inside)]
+        while len(entries) < count:
+            entries.append(Entry(seconds, self.epoch, inside=inside))
         if type(call.logs) is dict and len(call.logs) > 1:
             entries[-1].metrics = {name: v for name, v in call.logs.items() if name != "loss"}
         if self.rate_due:
@@ -108,29 +106,29 @@ class Reading:
             self.rate_due = False
             entries[0].rate = learning_rate(self._model, done=True)
         if self.fit.loop:
-            return self._take_in_loop(entries, call, rows)
+            return self._take_in_loop(entries, mean, rows)
         self._ledger.settle(self._batch)  # it was not the epoch's last step after all
         self._ledger.entries += entries
         if self._batch is None and self._stock:
             self._batch = (loss_samples(self._model) or count) / count
         sizes = self._put_rows(entries, rows) if len(rows) else []
-        if call.mean is not None:
-            self._take_mean(entries, call.mean, sizes)
+        if mean is not None:
+            self._take_mean(entries, mean, sizes)
         return entries
 
-    def _take_in_loop(self, entries: list[Entry], call: Call, rows: Any) -> list[Entry]:
+    def _take_in_loop(self, entries: list[Entry], mean: float | None, rows: Any) -> list[Entry]:
         """Complete entries of a call of `train_on_batch`: the mean says how much is in it."""
         self._ledger.entries += entries
         if len(rows):
             self._put_rows(entries, rows)
         last, running = entries[-1], self._ledger.running
-        if call.mean is None:
+        if mean is None:
             return entries
         samples = loss_samples(self._model) if self._stock else None
         if samples is None:
-            loss, source = call.mean, AS_LOGGED
+            loss, source = mean, AS_LOGGED
         else:
-            loss, source = running.advance(call.mean, max(samples - running.samples, 1.0))
+            loss, source = running.advance(mean, max(samples - running.samples, 1.0))
         if not last.source:
             last.loss, last.source = loss, source
         return entries

@@ -74,6 +74,11 @@ class Recorder:
         """When to drain at the latest."""
         self.waiting: list[tuple[Any, ...]] = []
         """The fields of a `Call` each, of calls that wait for `drain`."""
+        self.noting_seconds = 0.0
+        """What it takes to let a call wait, as it was last measured."""
+        self._logs: Any = None
+        self._reuses_logs = False
+        """Whether calls give the same object again, which must be read before the next one."""
 
     @property
     def steps(self) -> int:
@@ -112,7 +117,7 @@ class Recorder:
         ended = time.perf_counter()
         if self._first:
             self.on_first_step()
-        entries = self._take(Call(began, ended, logged_loss(logs), logs, measured, traced))
+        entries = self._take(Call(began, ended, logs, measured, traced))
         jump = self._look_for_trouble(entries)
         self._choose()
         self._maybe_flush(entries, ended, jump=jump)
@@ -125,13 +130,11 @@ class Recorder:
         began, (waiting, self.waiting) = time.perf_counter(), (self.waiting, [])
         entries: list[Entry] = []
         for fields in waiting:
-            call = Call(*fields)
-            self.own_seconds += call.done - call.ended
-            entries += self._take(call)
+            entries += self._take(Call(*fields))
         jump = self._look_for_trouble(entries)
         self._choose()
         self._maybe_flush(entries, began, jump=jump)
-        self.own_seconds += time.perf_counter() - began
+        self.own_seconds += time.perf_counter() - began + len(waiting) * self.noting_seconds
 
     def end_fit(self) -> None:
         """Hand over what is left."""
@@ -139,7 +142,7 @@ class Recorder:
         self.flush()
         self._elapsed += time.perf_counter() - self._began
         self._began = time.perf_counter()
-        self._reading = None  # the callback may outlive the model
+        self._reading = self._logs = None  # the callback may outlive the model
 
     def flush(self, *, everything: bool = True) -> None:
         """Hand over the steps gathered so far."""
@@ -173,18 +176,21 @@ class Recorder:
 
     def _take(self, call: Call) -> list[Entry]:
         rows: Any = ()
+        mean = logged_loss(call.logs)
+        self._reuses_logs |= call.logs is self._logs
+        self._logs = call.logs
         if call.measured is None:
             self._sampler.light(self._calls, call.ended - call.began, spared=self._spared)
             if not self._calls:
-                self._say_what_lacks(call)
+                self._say_what_lacks(call, mean)
         else:
             rows = self._reading.tracer.rows(call.measured)
             seconds, alerted = call.ended - call.began, self._alerted
             self._sampler.sampled(self._calls, seconds, traced=call.traced, alerted=alerted)
         self._calls += 1
-        if call.mean is not None and not math.isfinite(call.mean):
+        if mean is not None and not math.isfinite(mean):
             self._sampler.forced = True
-        entries: list[Entry] = self._reading.take(call, rows)
+        entries: list[Entry] = self._reading.take(call, mean, rows)
         return entries
 
     def _look_for_trouble(self, entries: list[Entry]) -> bool:
@@ -200,9 +206,9 @@ class Recorder:
             self._sampler.alert(wished)
         return jump
 
-    def _say_what_lacks(self, call: Call) -> None:
+    def _say_what_lacks(self, call: Call, mean: float | None) -> None:
         """Say what the first call tells of the others: they log no loss, or are not measured."""
-        if call.mean is None:
+        if mean is None:
             logged = (
                 plain(", ".join(map(str, call.logs)), 80) if isinstance(call.logs, dict) else ""
             )
@@ -238,6 +244,8 @@ class Recorder:
         if steps is not None and reading.partial is not False:
             room = min(room, (steps - 1 - reading.in_epoch) // reading.per_call)
         self.quick = max(min(room, max(self._sampler.patience, wait)), 1)
+        if self._reuses_logs:
+            self.quick = 1
         if reading.per_call > 1 or not tracer.succeeded:
             # A sampled call goes by itself: it has to be made first, or has rows of several steps.
             self.quick = min(self.quick, self.countdown)

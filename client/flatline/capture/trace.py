@@ -86,10 +86,9 @@ class Tracer:
                 logs = self._function(iterator)
         self.succeeded = True
         with self.guard:
-            stacked = logs.pop(ROW, None) if type(logs) is dict else None
-            if stacked is None and self._side is not None:
+            if self._side is not None:
                 return logs, self._side.read()
-            return logs, stacked
+            return logs, logs.pop(ROW, None) if type(logs) is dict else None
         return logs, None
 
     @property

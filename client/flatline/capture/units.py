@@ -13,6 +13,8 @@ SATURATED = 0.9
 
 TheDeepChecker takes .85 for a mean of absolute values, which is never the larger of the two.
 """
+_TOGETHER = 32
+"""Rows done together: of more of them, the system gives and takes back the memory each time."""
 
 
 class Units:
@@ -38,8 +40,15 @@ class Units:
         """Return the columns over layers for rows that follow those that were given before."""
         if "unit_mean" not in found:
             return {}
-        mean = found["unit_mean"].astype(np.float64)
-        variance = found["unit_variance"].astype(np.float64)
+        mean, variance = found["unit_mean"], found["unit_variance"]
+        parts = [
+            self._columns(mean[at : at + _TOGETHER], variance[at : at + _TOGETHER])
+            for at in range(0, len(mean), _TOGETHER)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _columns(self, mean: np.ndarray, variance: np.ndarray) -> dict[str, np.ndarray]:
+        mean, variance = mean.astype(np.float64), variance.astype(np.float64)
         average = self._layers.mean(mean)
         with np.errstate(invalid="ignore", over="ignore"):
             apart = mean - self._layers.spread(average)

@@ -885,7 +885,9 @@ class Sampled(google.protobuf.message.Message):
 
     @property
     def grad_zero_share(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:
-        """[row, variable] Share of the gradient's elements that are exactly 0."""
+        """[row, variable] Share of the gradient's elements that are exactly 0. nan: not looked at, as
+        vectors are not, and of more than 24 matrices only every so many-th is.
+        """
 
     @property
     def clip_ratio(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.float]:

@@ -64,11 +64,15 @@ def error_returned(view: RunView, loss: float | None) -> float | None:
 
 
 def masked_share(view: RunView) -> float | None:
-    """Return the largest share of a kernel that had no gradient of late, the first kernel apart."""
+    """Return the largest share of a kernel that had no gradient of late, the first kernel apart.
+
+    Not all kernels are measured.
+    """
     kernels = view.dense[1:]
     if not kernels or not view.has("grad_zero_share"):
         return None
     shares = view.last_samples("grad_zero_share", LATE)[:, kernels]
+    shares = shares[:, np.isfinite(shares).any(axis=0)]
     finite = shares[np.isfinite(shares).all(axis=1)]
     return float(np.median(finite, axis=0).max()) if finite.size else None
 

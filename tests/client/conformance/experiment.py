@@ -198,7 +198,7 @@ def truth(
         seen=seen,
         batch=batch,
         gradients=np.array([norm(gradient) for gradient in gradients]) / factor,
-        zeros=np.array([np.mean(gradient == 0) for gradient in gradients]),
+        zeros=np.array([np.mean(g == 0) if g.ndim > 1 else np.nan for g in gradients]),
         weights=np.array([norm(after[i]) for i in places]),
         updates=np.array([norm(_wide(after[i]) - _wide(before[i])) for i in places]),
         scale=factor,

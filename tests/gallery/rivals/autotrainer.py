@@ -58,12 +58,13 @@ def _gradients(logs: Logs) -> Array:
 
 
 def _dead(logs: Logs, epoch: int) -> bool:
-    """Of all elements of all gradients, 70 % are zero, at any check so far."""
+    """Of all elements of the gradients looked at, 70 % are zero, at any check so far."""
     zeros = logs.column("grad_zero_share")
     size = np.array([each.size for each in logs.run.variables], float)[: zeros.shape[1]]
     if not zeros.size:
         return False
-    share = logs.at_epoch_ends(zeros) @ size / size.sum()
+    size = size * np.isfinite(zeros).any(axis=0)
+    share = logs.at_epoch_ends(np.nan_to_num(zeros)) @ size / max(size.sum(), 1)
     return _ever(share >= GAMMA, logs, epoch)
 
 

@@ -84,6 +84,7 @@ class Logs:
         size = np.array([each.size for each in self.run.variables], float)[: norm.shape[1]]
         if zeros.shape != norm.shape:
             zeros = np.zeros_like(norm)
+        zeros = np.nan_to_num(zeros)  # not looked at
         return np.asarray(GAUSSIAN_MEAN * norm * np.sqrt((1 - zeros) / np.maximum(size, 1)))
 
     @cached_property
