@@ -22,11 +22,12 @@ FIRST = 10
 """Calls that are sampled whatever that costs: faults that are there from the beginning show."""
 LEAST_SECONDS = 20e-6
 """What all of flatline may take of a step in any case: a share of a tiny step is nothing."""
-UNSEEN = 1.5
+UNSEEN = 1.7
 """What flatline's work between steps of the program's costs, in what a clock around it sees.
 
 The rest are caches that it leaves cold for what comes next, and rows on their way to the monitor.
-A net of 8 variables pays 29 us a step where clocks see 19 (`make bench-client`, model a, CPU).
+A net of 8 variables pays 11 us for an unsampled step where clocks see 6.5 (`make bench-client`,
+model a, CPU).
 """
 _ALERT_SECONDS = 0.5
 """What calls sampled for something suspicious may take, if their share is not more already."""
