@@ -32,6 +32,13 @@ def logged_loss(logs: Any) -> float | None:
         return None
 
 
+def metrics_in(logs: Any) -> dict[str, Any] | None:
+    """Return what a call logged besides the loss; None: nothing."""
+    if type(logs) is not dict or len(logs) < 2:  # noqa: PLR2004 - the loss and another one
+        return None
+    return {name: value for name, value in logs.items() if name != "loss"}
+
+
 class Reading:
     """Reads the calls of one fit, or of a loop of the program's own, into a ledger."""
 
@@ -93,14 +100,13 @@ class Reading:
 
     def take(self, call: Call, mean: float | None, rows: Any) -> list[Entry]:
         """Make entries of the steps of one call, which logged this loss, with what rows tell."""
+        if not (len(rows) or mean is None or self.rate_due) and self._is_one_of_many:
+            return [self._take_one(call, mean)]
         count = self._steps_of_call(len(rows))
         seconds, self._last = (call.ended - self._last) / count, call.ended
         inside = (call.ended - call.began) / count
-        entries = [Entry(seconds, self.epoch, inside=inside)]
-        while len(entries) < count:
-            entries.append(Entry(seconds, self.epoch, inside=inside))
-        if type(call.logs) is dict and len(call.logs) > 1:
-            entries[-1].metrics = {name: v for name, v in call.logs.items() if name != "loss"}
+        entries = [Entry(seconds, self.epoch, inside=inside) for _ in range(count)]
+        entries[-1].metrics = metrics_in(call.logs)
         if self.rate_due:
             # Only now: another callback may set the rate of an epoch after we heard of it.
             self.rate_due = False
@@ -115,6 +121,23 @@ class Reading:
         if mean is not None:
             self._take_mean(entries, mean, sizes)
         return entries
+
+    @property
+    def _is_one_of_many(self) -> bool:
+        """Whether a call is one step of a batch that is surely as large as those before it."""
+        sure = self.partial is False or (self.fit.epoch_steps or 0) > self.in_epoch + 1
+        return sure and self._batch is not None and self.per_call == 1 and not self.fit.loop
+
+    def _take_one(self, call: Call, mean: float) -> Entry:
+        """Make an entry of such a call: what `take` comes to for it, and for most calls."""
+        self.in_epoch += 1
+        entry = Entry(call.ended - self._last, self.epoch, inside=call.ended - call.began)
+        self._last = call.ended
+        entry.metrics = metrics_in(call.logs)
+        self._ledger.settle(self._batch)
+        self._ledger.entries.append(entry)
+        entry.loss, entry.source = self._ledger.running.advance(mean, self._batch or 1.0)
+        return entry
 
     def _take_in_loop(self, entries: list[Entry], mean: float | None, rows: Any) -> list[Entry]:
         """Complete entries of a call of `train_on_batch`: the mean says how much is in it."""
