@@ -216,6 +216,8 @@ class SameLogs(keras.Sequential):  # type: ignore[misc]
 
     told: dict[str, Any] = {}  # noqa: RUF012 - that it is shared is the point
 
+    train_function: Any
+
     def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Keras's
         super().make_train_function(force)
         train = self.train_function
