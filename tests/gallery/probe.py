@@ -61,7 +61,7 @@ class Probe:
     last: int = -1
     points: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
 
-    def __call__(self, detector: Detector, view: RunView) -> Verdict:
+    def __call__(self, detector: Detector, view: RunView, *, alerted: bool) -> Verdict:
         """Return what `judge` says."""
         if view.step < self.last:  # the next run of the same training
             self.first += self.last + 1

@@ -5,15 +5,14 @@ A recording holds what the service had journalled: the bytes that the client sen
 
 import json
 import lzma
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from flatline_monitor.alerts.lifecycle import Alert, advance
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.detectors.contract import Detector, Severity, Verdict
-from flatline_monitor.detectors.judge import judge
+from flatline_monitor.detectors.judge import Judge, judge
 from flatline_monitor.engine import advance as engine
 from flatline_monitor.engine.reports import run_report
 from flatline_monitor.ingest.decode import decode
@@ -69,9 +68,6 @@ class Said:
     """The same as a share of what was planned, or else of what was trained."""
 
 
-Look: TypeAlias = Callable[[Detector, RunView], Verdict]
-
-
 @dataclass(frozen=True)
 class Span:
     """Where one run of a training lies in it."""
@@ -115,15 +111,15 @@ class _Watch:
     """Follows the alerts of one run point by point, as the engine does."""
 
     catalogue: Sequence[Detector]
-    look: Look
+    look: Judge
     alerts: dict[str, Alert] = field(default_factory=dict)
     told: list[tuple[str, Severity, int]] = field(default_factory=list)
     view: RunView | None = None
 
-    def judge(self, detector: Detector, view: RunView) -> Verdict:
+    def judge(self, detector: Detector, view: RunView, *, alerted: bool) -> Verdict:
         """Ask, and remember of which point."""
         self.view = view
-        return self.look(detector, view)
+        return self.look(detector, view, alerted=alerted)
 
     def heard(self, verdicts: Mapping[str, Verdict]) -> None:
         """Move the alerts on, and write down what people are told."""
@@ -148,7 +144,7 @@ def outcome(
     case: Case,
     runs: Sequence[Sequence[Entry]],
     catalogue: Sequence[Detector] = CATALOGUE,
-    look: Look = judge,
+    look: Judge = judge,
 ) -> Outcome:
     """Feed the runs of one training to the core; several runs follow one another.
 

@@ -25,6 +25,9 @@ class State(enum.StrEnum):
     RESOLVED = "resolved"
 
 
+OPEN = frozenset({State.PENDING, State.FIRING})
+"""The symptom is there, or was a moment ago."""
+
 NO_HITS = (0,) * len(Severity)
 
 

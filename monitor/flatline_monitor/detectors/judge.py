@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from typing import Protocol
 
 from flatline_monitor.detectors.contract import (
     Abstain,
@@ -18,19 +19,27 @@ from flatline_monitor.runs.view import RunView
 log = logging.getLogger(__name__)
 
 
-def judge(detector: Detector, view: RunView) -> Verdict:
+class Judge(Protocol):
+    """Asks one detector about one run: `judge`, or somebody who also counts."""
+
+    def __call__(self, detector: Detector, view: RunView, *, alerted: bool) -> Verdict:
+        """Return its verdict; `alerted`: its alert is pending or fires."""
+
+
+def judge(detector: Detector, view: RunView, *, alerted: bool = True) -> Verdict:
     """Return the detector's verdict; it abstains where it cannot look.
 
     Between the limit and the eased limit it neither finds nor clears, so that a statistic which
-    dances on the limit does not make an alert come and go. The statistics are computed once for
-    both limits: the view remembers them (`once` in runs/view.py).
+    dances on the limit does not make an alert come and go. Where none is there (`alerted`), that
+    is all the same, and nobody looks. The statistics are computed once for both limits: the view
+    remembers them (`once` in runs/view.py).
     """
     if reason := _cannot_look(detector, view):
         return Abstain(reason)
     try:
         if finding := detector.check(view):
             return finding
-        near = _eased(detector).check(view) if detector.relaxable else None
+        near = _eased(detector).check(view) if alerted and detector.relaxable else None
     except NotMeasurableError as error:
         return Abstain(error.reason)
     except Exception:

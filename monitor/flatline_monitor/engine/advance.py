@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flatline_monitor.alerts.book import Book, Point, enter
-from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.lifecycle import OPEN, State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.detectors.contract import Detector, Verdict
-from flatline_monitor.detectors.judge import judge
+from flatline_monitor.detectors.judge import Judge, judge
 from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.diagnosis.safe import learn
 from flatline_monitor.engine.rewind import marked, rewound
@@ -31,7 +31,6 @@ from flatline_monitor.runs.records import (
 from flatline_monitor.runs.rows import Rows
 from flatline_monitor.runs.view import RunView
 
-Judge = Callable[[Detector, RunView], Verdict]
 NOTES_KEPT = 20
 JUDGED_RANK = 0
 
@@ -175,10 +174,13 @@ class Ask:
     heard: Callable[[Mapping[str, Verdict]], None] = lambda _: None
     """Told the verdicts of each judged point, as they counted."""
 
-    def about(self, view: RunView, names: Sequence[str] | None = None) -> dict[str, Verdict]:
-        """Return the verdicts of all detectors, or of those named."""
+    def about(
+        self, view: RunView, book: Book, names: Sequence[str] | None = None
+    ) -> dict[str, Verdict]:
+        """Return the verdicts of all detectors, or of those named, beside the alerts so far."""
+        alerted = {name for name, page in book.items() if page.alert.state in OPEN}
         return {
-            detector.name: self.judge(detector, view)
+            detector.name: self.judge(detector, view, alerted=detector.name in alerted)
             for detector in self.catalogue
             if names is None or detector.name in names
         }
@@ -236,7 +238,7 @@ def _judged(
 ) -> Run:
     last = view.final and not view.hello.fit
     point = Point(view.step, now, view.share_of_plan, final=last)
-    book, weighed = enter(run.book, ask.about(view, names), point, ask.holds)
+    book, weighed = enter(run.book, ask.about(view, run.book, names), point, ask.holds)
     ask.heard(weighed)
     told = view.final or any(page.alert.state is not State.INACTIVE for page in book.values())
     return replace(run, book=book, facts=learn(view) if told else run.facts)

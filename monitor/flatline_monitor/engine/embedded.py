@@ -188,9 +188,9 @@ class Engine:
             if told(*(book.get(report.detector, NO_PAGE).alert for book in pages))
         ]
 
-    def _timed(self, detector: Detector, view: RunView) -> Verdict:
+    def _timed(self, detector: Detector, view: RunView, *, alerted: bool) -> Verdict:
         began = time.perf_counter()
-        verdict = judge(detector, view)
+        verdict = judge(detector, view, alerted=alerted)
         self.counters.evaluations[detector.name].observe(time.perf_counter() - began)
         return verdict
 

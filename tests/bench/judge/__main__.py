@@ -48,10 +48,10 @@ class Timed:
     asked: list[tuple[str, int, float, float]] = field(default_factory=list)
     """Detector, judged point, and when it was asked and answered."""
 
-    def judge(self, detector: Detector, view: RunView) -> Verdict:
+    def judge(self, detector: Detector, view: RunView, *, alerted: bool) -> Verdict:
         """Ask one detector."""
         began = time.perf_counter()
-        verdict = judge(detector, view)
+        verdict = judge(detector, view, alerted=alerted)
         self.asked.append((detector.name, view.step, began, time.perf_counter()))
         return verdict
 
