@@ -41,7 +41,7 @@ test: dev tools ## the whole suite
 	$(BIN)/pytest -n 2
 
 conformance: dev ## the Keras capture over every kind of training that we could think of (long)
-	$(BIN)/pytest -n 2 -m "long or not long" tests/client/conformance
+	$(BIN)/pytest -n 2 -m "long or not long" tests/client/conformance tests/client/test_keras_evaluation.py
 
 check: lint types proto-check dev ## style, types, wire format, import rules
 	$(BIN)/pytest tests/test_rooms.py --quiet

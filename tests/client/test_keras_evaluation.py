@@ -95,8 +95,15 @@ CASES = {
 }
 
 
+LONG = {"xla", "many_classes", "one_call", "batches_of_another_size", "binary_logits", "metrics"}
+"""Cases that are left to `make conformance`."""
+
+
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras says so of any stream
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in CASES],
+)
 def test_counts_are_those_of_numpy(name: str) -> None:
     """At the end of each of two passes; the rest is as it is alone, and the model as before."""
     it = CASES[name]
