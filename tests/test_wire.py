@@ -17,6 +17,7 @@ from flatline.rows import (
     Activation,
     Axes,
     Description,
+    Evaluation,
     Health,
     Rows,
     Untrained,
@@ -119,7 +120,7 @@ def test_a_chunk_is_these_bytes() -> None:
 
 def test_a_record_is_numbered_without_encoding_it_again() -> None:
     """The number in front of a record is its sequence, however large."""
-    record = wire.evaluation(5, 0, None, {})
+    record = wire.evaluation(Evaluation(5))
 
     for sequence in (1, 127, 128, 2**63):
         assert decoded(wire.numbered(sequence, record)).sequence == sequence
@@ -151,7 +152,7 @@ def test_variables_evaluations_and_the_end_arrive() -> None:
     layers = (Activation("a", "rectifier", 3), Activation("c"))
     axes = Axes(tuple(arrays), ("x",), layers, (Untrained("d", trainable=True),))
     variables = decoded(wire.axes(2, axes)).variables
-    evaluation = decoded(wire.evaluation(5, 1, 0, {"loss": math.nan})).evaluation
+    evaluation = decoded(wire.evaluation(Evaluation(5, 1, 0, {"loss": math.nan}))).evaluation
     end = decoded(wire.end("failed", "ValueError", 9, Health(dropped_records=4))).end
 
     assert (variables.revision, list(variables.inputs)) == (2, ["x"])

@@ -1,13 +1,13 @@
 """Brings what a run has to say to the monitor: encodes, cuts, counts."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 from flatline import cut, wire
 from flatline.desk import Desk
 from flatline.findings import Findings
-from flatline.rows import Axes, Description, Health, Rows
+from flatline.rows import Axes, Description, Evaluation, Health, Rows
 from flatline.sender import Sender
 from flatline.settings import Settings
 from flatline.transport import Stream
@@ -56,16 +56,9 @@ class Delivery:
         """Send the names of the axes of the columns that follow."""
         self._put(lambda: self._record(wire.axes(revision, axes)))
 
-    def evaluation(
-        self,
-        step: int,
-        epoch: int,
-        n: int | None,
-        metrics: Mapping[str, float],
-        counts: Mapping[str, Sequence[int]],
-    ) -> None:
-        """Send one pass over a validation set, `counts` by their names on the wire."""
-        self._put(lambda: self._record(wire.evaluation(step, epoch, n, metrics, counts)))
+    def evaluation(self, results: Evaluation) -> None:
+        """Send one pass over a validation set."""
+        self._put(lambda: self._record(wire.evaluation(results)))
 
     def reopen(self, description: Description) -> None:
         """Open the run again, for a further fit."""

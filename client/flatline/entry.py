@@ -7,8 +7,9 @@ from typing import SupportsIndex
 
 import numpy as np
 
+from flatline.rows import Evaluation
 from flatline.say import shown
-from flatline.wire import COLUMNS
+from flatline.wire import COLUMNS, STATUSES
 
 AXES = {
     "variable": ("grad_norm", "weight_norm", "update_norm", "grad_zero_share"),
@@ -114,12 +115,34 @@ class Reader:
         """Return those of the named values that are numbers, under names that are taken."""
         return self._numbers(values, self._names, _NAMES, _NAME_BYTES)
 
-    def metrics(self, values: Mapping[str, object]) -> dict[str, float]:
-        """Return the results of an evaluation, likewise."""
-        return self._numbers(values, set(), _METRICS, _METRIC_BYTES)
+    def evaluation(
+        self,
+        step: object,
+        epoch: object,
+        n: object,
+        metrics: Mapping[str, object],
+        **counts: object,
+    ) -> Evaluation | None:
+        """Return a validation as read, or None where there is no telling after which step."""
+        number = self.count("step", step)
+        if number is None:
+            return None
+        return Evaluation(
+            step=number,
+            n=None if n is None else self.count("n", n),
+            epoch=self.count("epoch", epoch, 2**32) or 0,
+            metrics=self._numbers(metrics, set(), _METRICS, _METRIC_BYTES),
+            counts=self._class_counts(counts),
+        )
 
-    def class_counts(self, **values: object) -> dict[str, list[int]]:
-        """Return what an evaluation counted for each class; None: nothing."""
+    def status(self, value: str) -> str:
+        """Return how a run ended; as finished, after a complaint, where that is no status."""
+        if value in STATUSES:
+            return value
+        self.refuse("status", f"status is {shown(value)}; it must be one of {', '.join(STATUSES)}")
+        return "finished"
+
+    def _class_counts(self, values: Mapping[str, object]) -> dict[str, list[int]]:
         given = {name: value for name, value in values.items() if value is not None}
         counts = {name: self._class_count(name, value) for name, value in given.items()}
         return {name: count for name, count in counts.items() if count is not None}

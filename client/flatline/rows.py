@@ -5,7 +5,7 @@ about it (run.py, wire.py, sender.py). Names, units and axes are those of
 proto/flatline/v1/monitor.proto.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -116,6 +116,20 @@ class Health:
     spent_seconds: float | None = None
     """what flatline took on the training thread, tracing apart; None: not known"""
     tracing_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass over a validation set."""
+
+    step: int
+    """steps taken before it"""
+    epoch: int = 0
+    n: int | None = None
+    """samples in it; None: not known"""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """for each class, by their names in message Evaluation"""
 
 
 class Chunk(Protocol):

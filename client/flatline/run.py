@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from flatline import checks, endings, names, wire
+from flatline import checks, endings, names
 from flatline.cost import Cost
 from flatline.delivery import Delivery
 from flatline.entry import Reader
@@ -15,7 +15,7 @@ from flatline.guard import Guard
 from flatline.identity import described, identity
 from flatline.norms import named
 from flatline.rows import Axes, Chunk, Description, Health, Rows, Variable
-from flatline.say import plain
+from flatline.say import name
 from flatline.settings import resolve
 from flatline.steps import Steps
 from flatline.verdicts import Verdict
@@ -159,17 +159,17 @@ class Run:
             return
         with self._guard, self._lock:
             self.steps.flush(time.perf_counter())
-            steps = self._reader.count("step", step)
-            count = None if n is None else self._reader.count("n", n)
-            if steps is not None and self._delivery is not None:
-                in_epoch = self._reader.count("epoch", epoch, 2**32) or 0
-                numbers = self._reader.metrics(metrics)
-                counts = self._reader.class_counts(
-                    label_counts=label_counts,
-                    prediction_counts=prediction_counts,
-                    correct_counts=correct_counts,
-                )
-                self._delivery.evaluation(steps, in_epoch, count, numbers, counts)
+            results = self._reader.evaluation(
+                step,
+                epoch,
+                n,
+                metrics,
+                label_counts=label_counts,
+                prediction_counts=prediction_counts,
+                correct_counts=correct_counts,
+            )
+            if results is not None and self._delivery is not None:
+                self._delivery.evaluation(results)
 
     def finish(
         self, status: str = "finished", *, exception_type: str = "", step: int | None = None
@@ -275,16 +275,13 @@ class Run:
         self._finished = True
         endings.closed(self)
         with Guard("ending the run"):
-            if status not in wire.STATUSES:
-                right = ", ".join(wire.STATUSES)
-                self._complain("status", f"status is {status!r}; it must be one of {right}")
-                status = "finished"
+            status = self._reader.status(status)
             with self._lock:
                 self.steps.end(time.perf_counter())
                 steps = self._taken if step is None else self._reader.count("step", step)
             self._delivery.refused_values += self._reader.refused
             self._reader.refused = 0
-            self._delivery.end(status, _name(exception_type), steps or 0, seconds)
+            self._delivery.end(status, name(exception_type), steps or 0, seconds)
 
     def _send(self, rows: Rows) -> None:
         self._taken = rows.first_step + len(rows)
@@ -308,8 +305,3 @@ class Run:
         self._cost.add(begin)
         if self._delivery is not None and not self._reported_health:
             self._delivery.health = self._cost.health(self.steps)
-
-
-def _name(text: str) -> str:
-    """Return the text as the monitor takes it for a name: one line of at most 128 bytes."""
-    return plain(str(text)).encode(errors="replace")[:128].decode(errors="ignore")

@@ -31,6 +31,11 @@ def plain(text: str, characters: int = 500) -> str:
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
+def name(text: str) -> str:
+    """Return foreign text as the monitor takes it for a name: one line of at most 128 bytes."""
+    return plain(str(text)).encode(errors="replace")[:128].decode(errors="ignore")
+
+
 def shown(value: object, characters: int = 80) -> str:
     """Return a value as a message shows it, cut to so many characters."""
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flatline.rows import UNKNOWN, Axes, Description, Health, Rows
+from flatline.rows import UNKNOWN, Axes, Description, Evaluation, Health, Rows
 from flatline.v1 import monitor_pb2, packed_pb2
 
 PROTOCOL = 1
@@ -124,19 +124,15 @@ def chunk(rows: Rows, health: Health | None = None) -> bytes:
     return packed_pb2.PackedWatchRequest(chunk=message).SerializeToString()
 
 
-def evaluation(
-    step: int,
-    epoch: int,
-    n: int | None,
-    metrics: Mapping[str, float],
-    counts: Mapping[str, Sequence[int]] | None = None,
-) -> bytes:
-    """Encode one pass over a validation set; `counts` go by their names in message Evaluation."""
-    message = monitor_pb2.Evaluation(step=step, epoch=epoch, metrics=metrics)
-    for name, column in (counts or {}).items():
+def evaluation(results: Evaluation) -> bytes:
+    """Encode one pass over a validation set."""
+    message = monitor_pb2.Evaluation(
+        step=results.step, epoch=results.epoch, metrics=results.metrics
+    )
+    for name, column in results.counts.items():
         getattr(message, name).extend(column)
-    if n is not None:
-        message.n = n
+    if results.n is not None:
+        message.n = results.n
     return packed_pb2.PackedWatchRequest(evaluation=message).SerializeToString()
 
 

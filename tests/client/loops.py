@@ -5,9 +5,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
+import flatline
+from flatline.tensorflow import watch
 from tests.client.models import LABELS, X, crossentropy, mlp
+from tests.client.peer import Peer
+from tests.client.told import Told, told
 
 STEPS = 6
 
@@ -90,3 +95,26 @@ def reference(loop: Loop, steps: int = STEPS) -> list[dict[str, list[float]]]:
             }
         )
     return rows
+
+
+def lines_of_watch(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was said of what is not measured."""
+    return [line for line in caplog.messages if "watch" in line]
+
+
+def both(peer: Peer, make: Any, steps: int = STEPS, **arguments: Any) -> tuple[bool, Told]:
+    """Train two loops, the second one watched; return whether they are the same, and what is told.
+
+    `make` returns an optimizer, a list of variables and a step.
+    """
+    states: list[list[np.ndarray]] = []
+    for optimizer, variables, step in (make(), make()):
+        if states:
+            with flatline.Run(peer.target) as run, watch(optimizer, run=run, **arguments):
+                for number in range(steps):
+                    run.log(number, loss=step(number))
+        else:
+            for number in range(steps):
+                step(number)
+        states.append([np.asarray(v) for v in [*variables, *optimizer.variables]])
+    return same(*states), told(peer.memory)

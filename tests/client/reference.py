@@ -1,5 +1,6 @@
 """What happens at each step of a training, worked out without flatline."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +68,11 @@ def by_hand(
 
 def norm(array: np.ndarray) -> float:
     return float(np.linalg.norm(array.astype(np.float64).ravel()))
+
+
+def zero_share(array: np.ndarray) -> float:
+    """Return the share of zeros in a matrix; of a vector, which is not looked at, nan."""
+    return float(np.mean(array == 0)) if array.ndim > 1 else math.nan
 
 
 def assert_close(seen: Any, expected: Any, tolerance: float = 1e-4) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flatline import wire
-from flatline.rows import Description, Health
+from flatline.rows import Description, Evaluation, Health
 from flatline.sender import Sender
 from flatline.transport import Stream
 from flatline.v1 import monitor_pb2
@@ -61,7 +61,7 @@ END = wire.end("finished", "", 0, Health())
 
 
 def record(step: int) -> bytes:
-    return wire.evaluation(step, 0, None, {"loss": 1.0})
+    return wire.evaluation(Evaluation(step, metrics={"loss": 1.0}))
 
 
 @pytest.fixture(name="start")

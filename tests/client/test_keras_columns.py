@@ -1,6 +1,5 @@
 """Columns about the optimizer, the predictions and the labels are those of a training by hand."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +26,7 @@ from tests.client.models import (
     embedding,
     mlp,
 )
-from tests.client.reference import Reference, by_hand, norm, watch
+from tests.client.reference import Reference, by_hand, norm, watch, zero_share
 
 adam, layers = keras.optimizers.Adam, keras.layers
 TIGHT = 1e-5
@@ -249,11 +248,6 @@ def test_elements_of_the_gradient_that_are_0_are_counted() -> None:
         expected = [[zero_share(array) for array in s.arrays] for s in steps]
         assert np.nanmax(expected) > 0.3
         assert_tight(run.sampled("grad_zero_share"), expected)
-
-
-def zero_share(array: np.ndarray) -> float:
-    """Return the share of zeros in a matrix."""
-    return float((array == 0).mean()) if array.ndim > 1 else math.nan
 
 
 def test_of_many_matrices_every_so_many_th_is_looked_at_for_zeros() -> None:

@@ -211,33 +211,6 @@ def test_batches_of_another_shape_turn_measuring_off_without_a_word_too_many(
     assert "Traceback" not in caplog.text
 
 
-class SameLogs(keras.Sequential):  # type: ignore[misc]
-    """Gives out one dict again and again, with the loss of each step written into it."""
-
-    told: dict[str, Any] = {}  # noqa: RUF012 - that it is shared is the point
-
-    train_function: Any
-
-    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Keras's
-        super().make_train_function(force)
-        train = self.train_function
-
-        def function(iterator: Any) -> dict[str, Any]:
-            self.told.update(train(iterator))
-            return self.told
-
-        self.train_function = function
-
-
-def test_logs_that_are_written_over_are_read_in_time() -> None:
-    """Each step has its own loss, not that of the last one that waited to be read."""
-    usual, same = Recording(allowance_seconds=0), Recording(allowance_seconds=0)
-    fit(compiled(lambda: keras.Sequential([keras.layers.Dense(CLASSES)])), [usual], epochs=9)
-    fit(compiled(lambda: SameLogs([keras.layers.Dense(CLASSES)])), [same], epochs=9)
-
-    np.testing.assert_array_equal(same.run.column("loss"), usual.run.column("loss"))
-
-
 @pytest.mark.parametrize("habit", ["sizes", "reset"])
 def test_a_running_mean_over_other_samples_gives_no_losses(habit: str) -> None:
     """Batches of changing sizes, metrics reset in mid-epoch: unknown, and not made up."""

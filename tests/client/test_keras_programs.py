@@ -16,6 +16,7 @@ import tensorflow as tf
 from flatline.keras import MonitorCallback
 from tests.client.models import (
     BATCH,
+    CLASSES,
     LABELS,
     SAMPLES,
     STEPS,
@@ -163,6 +164,33 @@ def test_steps_that_log_no_loss_are_told_of(caplog: pytest.LogCaptureFixture) ->
 
     assert caplog.text.count("critic_loss, generator_loss but no 'loss'") == 1
     assert np.isnan(callback.run.column("loss")).all()
+
+
+class SameLogs(keras.Sequential):  # type: ignore[misc]
+    """Gives out one dict again and again, with the loss of each step written into it."""
+
+    told: dict[str, Any] = {}  # noqa: RUF012 - that it is shared is the point
+
+    train_function: Any
+
+    def make_train_function(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Keras's
+        super().make_train_function(force)
+        train = self.train_function
+
+        def function(iterator: Any) -> dict[str, Any]:
+            self.told.update(train(iterator))
+            return self.told
+
+        self.train_function = function
+
+
+def test_logs_that_are_written_over_are_read_in_time() -> None:
+    """Each step has its own loss, not that of the last one that waited to be read."""
+    usual, same = Recording(allowance_seconds=0), Recording(allowance_seconds=0)
+    fit(compiled(lambda: keras.Sequential([keras.layers.Dense(CLASSES)])), [usual], epochs=9)
+    fit(compiled(lambda: SameLogs([keras.layers.Dense(CLASSES)])), [same], epochs=9)
+
+    np.testing.assert_array_equal(same.run.column("loss"), usual.run.column("loss"))
 
 
 def test_a_wrong_argument_says_what_would_be_right() -> None:

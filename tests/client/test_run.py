@@ -1,6 +1,5 @@
 """Run tells the monitor what the loop told it, and never disturbs the loop."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,6 @@ from flatline.rows import EXACT, Axes, Description, Health, Rows, Variable
 from flatline.v1 import monitor_pb2
 from tests.client.made import Made
 from tests.client.peer import Memory, Peer, Script
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def lines(caplog: pytest.LogCaptureFixture, start: str = "flatline: ") -> list[str]:

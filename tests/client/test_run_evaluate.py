@@ -1,6 +1,5 @@
 """Counts of classes that a program tells of a validation arrive, or are said to be wrong."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,6 @@ from flatline.rows import Description
 from flatline.v1 import monitor_pb2
 from tests.client.models import COUNTS, LABELS, X, compiled, fit
 from tests.client.peer import Peer
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def evaluations(peer: Peer) -> list[monitor_pb2.Evaluation]:

@@ -1,7 +1,6 @@
 """Run.log_gradients takes norms by the names of their variables, for any framework."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,6 @@ from tests.client.peer import Peer
 from tests.client.told import told
 
 NORMS = {"dense/kernel": 3.0, "dense/bias": 4.0}
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -3,7 +3,6 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,13 +11,6 @@ from flatline import Run
 from flatline.findings import Findings
 from flatline.v1 import monitor_pb2
 from tests.client.peer import Memory, Peer, Script, finding
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def lines(caplog: pytest.LogCaptureFixture, start: str = "flatline: ") -> list[str]:

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -17,13 +16,6 @@ from tests.client.models import LABELS, X
 from tests.client.peer import Peer
 from tests.client.told import told
 from tests.system.service import Service
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def lines(caplog: pytest.LogCaptureFixture, start: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Which steps of a loop are measured: by the budget, and when something is to be looked at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -27,13 +27,6 @@ class Wishing(flatline.Run):
     def wished(self) -> int:
         wish, self.wish = self.wish, 0
         return wish
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def sampled(

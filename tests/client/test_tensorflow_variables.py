@@ -1,6 +1,5 @@
 """What kinds of variables a custom loop may train, each measured as what it is."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -14,13 +13,6 @@ from tests.client.loops import Loop, reference, same
 from tests.client.models import LABELS, X
 from tests.client.peer import Peer
 from tests.client.told import told
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def test_variables_without_a_gradient_are_not_told(peer: Peer) -> None:

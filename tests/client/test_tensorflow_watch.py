@@ -1,6 +1,5 @@
 """flatline.tensorflow.watch measures the updates of a custom loop, and leaves the loop alone."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -16,13 +15,6 @@ from tests.client.peer import Peer
 from tests.client.told import Told, told
 
 MODES = pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
-
-
-@pytest.fixture
-def peer() -> Iterator[Peer]:
-    """A well-behaved monitor."""
-    with Peer() as running:
-        yield running
 
 
 def watched(peer: Peer, loop: Loop, steps: int = STEPS, **arguments: Any) -> Told:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from flatline_monitor.runs.records import Chunk, EndStatus, Evaluation
 from tests.columns import Signals
-from tests.signals import HEALTHY, SICK, STEPS, firing, play
+from tests.play import firing, play
+from tests.signals import HEALTHY, SICK, STEPS
 
 # Shrinking would play a run for minutes; the cuts of a failure are readable as they are.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)

@@ -12,7 +12,8 @@ from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.settings import relaxed
 from flatline_monitor.runs.records import EndStatus
 from tests.columns import Signals
-from tests.signals import HEALTHY, SICK, STEPS, alert, firing, play
+from tests.play import alert, firing, play
+from tests.signals import HEALTHY, SICK, STEPS
 from tests.views import last_view
 
 every_detector = pytest.mark.parametrize("detector", CATALOGUE, ids=lambda d: d.name)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from flatline.capture.edition import keras_of
 from flatline.capture.layout import Column
 from flatline.capture.patches import replaced
-from flatline.capture.statistics import float32
+from flatline.capture.statistics import float32, thinned
 from flatline.rows import Activation, ActivationKind
 
 SAMPLES = 16
@@ -61,8 +61,7 @@ def find_layers(model: Any) -> list[Watched]:
             kind = "squasher"
         low = _SQUASHERS.get(name, 0.0)
         found.append(Watched(weakref.ref(layer), str(layer.name), kind, low))
-    stride = -(-len(found) // _LAYERS) or 1
-    return found[::stride]
+    return thinned(found, _LAYERS)
 
 
 def _function_name(layer: Any) -> str | None:

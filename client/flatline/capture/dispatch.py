@@ -14,7 +14,7 @@ from flatline.say import say
 
 _clock = time.perf_counter
 _UNLOOKED = 7
-"""Calls that may pass until somebody looks whether their loss is finite: 2**n - 1 of them.
+"""Calls not sampled that may pass until somebody looks at their loss: 2**n - 1 of them.
 
 To read it is to wait for it: whoever computes on a GPU is stopped by each look.
 """
@@ -73,8 +73,7 @@ class Dispatcher:
         recorder.waiting.append((began, ended, logs, measured, self._has_traced(traces)))
         recorder.countdown = recorder.interval - 1
         recorder.quick -= 1
-        if not recorder.quick & _UNLOOKED or ended > recorder.deadline:
-            self._look(ended, logs)
+        self._look(ended, logs)
         return logs
 
     def _unplanned(self, iterator: Any) -> Any:

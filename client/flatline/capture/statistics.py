@@ -4,11 +4,12 @@ All of them have XLA kernels, and none of them fails on bad values: that would e
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
+Item = TypeVar("Item")
 MOMENTS = ("finite", "mean", "variance", "minimum", "maximum", "nonfinite")
 """What `moments` returns, in order; where there is no finite element, only the counts hold."""
 _SHORT, _TOGETHER = 1024, 16
@@ -30,6 +31,11 @@ def float32(tensor: Any) -> Any:
     return tf.cast(tensor, tf.float32)
 
 
+def thinned(items: list[Item], most: int) -> list[Item]:
+    """Return at most that many of some items: of more, every so many-th."""
+    return items[:: -(-len(items) // most) or 1]
+
+
 def square_sums(arrays: Sequence[Any]) -> Any:
     """Return the sum of squares of each array, [array]; of slices, after `summed`."""
     return _square_sums([float32(array) for array in arrays])
@@ -42,16 +48,13 @@ def zero_shares(arrays: Sequence[Any], sizes: Sequence[int]) -> Any:
     of many matrices, but every so many-th: nan.
     """
     matrices = [i for i, array in enumerate(arrays) if (array.shape.rank or 0) > 1]
-    stride = -(-len(matrices) // _MATRICES) or 1
-    looked_at = matrices[::stride]
+    looked_at = thinned(matrices, _MATRICES)
     if not looked_at:
         return tf.fill([len(arrays)], float("nan"))
     others = 2.0 * tf.stack([tf.nn.l2_loss(tf.sign(float32(arrays[i]))) for i in looked_at])
     size = np.array([max(sizes[i], 1) for i in looked_at], np.float32)
     shares = 1.0 - others * (1.0 / size)
     shares = tf.where(shares < 0.0, 0.0, shares)  # nan stays
-    if len(looked_at) == len(arrays):
-        return shares
     places = np.full(len(arrays), len(looked_at))
     places[looked_at] = range(len(looked_at))
     return tf.gather(tf.concat([shares, [float("nan")]], 0), places)

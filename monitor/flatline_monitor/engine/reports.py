@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from flatline_monitor.alerts.book import NO_PAGE
-from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.lifecycle import OPEN, State
 from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.alerts.verdict import RunVerdict, conclude
 from flatline_monitor.detectors.contract import Detector
@@ -11,8 +11,6 @@ from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.diagnosis.infer import causes_of
 from flatline_monitor.diagnosis.safe import explain
 from flatline_monitor.engine.advance import Run
-
-PRESENT = (State.PENDING, State.FIRING)
 
 
 def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
@@ -69,7 +67,7 @@ def _causes(run: Run, resolved: str = "") -> tuple[Cause, ...]:
     findings = {
         name: page.alert.finding
         for name, page in run.shown.items()
-        if page.alert.finding and (page.alert.state in PRESENT or name == resolved)
+        if page.alert.finding and (page.alert.state in OPEN or name == resolved)
     }
     return explain(run.run_id, findings, run.known)
 

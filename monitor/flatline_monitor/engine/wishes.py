@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from flatline_monitor.alerts.book import NO_PAGE, Book, Page
-from flatline_monitor.alerts.lifecycle import State
+from flatline_monitor.alerts.lifecycle import OPEN, State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.detectors.contract import Detector, Reason
 from flatline_monitor.engine.advance import Run
@@ -51,7 +51,7 @@ def _unsettled(book: Book, catalogue: Sequence[Detector], before: int) -> bool:
     fresh = {
         name
         for name, page in book.items()
-        if page.alert.state in {State.PENDING, State.FIRING} and (page.alert.since or 0) > before
+        if page.alert.state in OPEN and (page.alert.since or 0) > before
     }
     return any(
         _waits(book.get(detector.name, NO_PAGE), beside=bool(fresh - {detector.name}))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tests.client.conformance.case import Case, Seen
 from tests.client.models import Recorded, Recording
+from tests.client.reference import zero_share
 
 State = list[np.ndarray]
 
@@ -198,7 +199,7 @@ def truth(
         seen=seen,
         batch=batch,
         gradients=np.array([norm(gradient) for gradient in gradients]) / factor,
-        zeros=np.array([np.mean(g == 0) if g.ndim > 1 else np.nan for g in gradients]),
+        zeros=np.array([zero_share(g) for g in gradients]),
         weights=np.array([norm(after[i]) for i in places]),
         updates=np.array([norm(_wide(after[i]) - _wide(before[i])) for i in places]),
         scale=factor,

@@ -18,7 +18,8 @@ from flatline_monitor.detectors.dead_units import DeadUnits
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.runs.records import Activation, ActivationKind, LossKind, Task
 from tests.columns import PATHS
-from tests.signals import HELLO, STEPS, flat, play, run, stuck
+from tests.play import play
+from tests.signals import HELLO, STEPS, flat, run, stuck
 from tests.views import last_view
 
 LN_2 = float(np.log(2))

@@ -20,7 +20,8 @@ from flatline_monitor.detectors.divergence import Divergence
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.runs.records import LossKind
 from tests.columns import VARIABLES
-from tests.signals import HELLO, SICK, alert, flat, play, run
+from tests.play import alert, play
+from tests.signals import HELLO, SICK, flat, run
 from tests.views import last_view
 
 ANY_LOSS = dataclasses.replace(HELLO, loss_kind=LossKind.UNKNOWN)

@@ -16,7 +16,8 @@ from flatline_monitor.detectors.contract import (
 from flatline_monitor.detectors.init_loss import InitLoss
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.runs.records import EndStatus, LossKind, Task
-from tests.signals import HELLO, SICK, STEPS, classes, firing, flat, play, run
+from tests.play import firing, play
+from tests.signals import HELLO, SICK, STEPS, classes, flat, run
 from tests.views import last_view
 
 LN_2 = float(np.log(2))

@@ -9,7 +9,8 @@ import pytest
 from flatline_monitor.detectors.contract import NotMeasurableError, Severity, Side
 from flatline_monitor.detectors.input_scale import InputScale
 from flatline_monitor.runs.records import EndStatus, Role
-from tests.signals import STEPS, classes, firing, flat, play, run, unscaled
+from tests.play import firing, play
+from tests.signals import STEPS, classes, flat, run, unscaled
 from tests.views import last_view
 
 

@@ -11,7 +11,8 @@ from flatline_monitor.detectors.contract import Abstain, Clear, NotMeasurableErr
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.loss_accuracy_inconsistency import LossAccuracyInconsistency
 from flatline_monitor.runs.records import LossKind
-from tests.signals import HELLO, STEPS, classes, firing, flat, play, run, softmax_twice
+from tests.play import firing, play
+from tests.signals import HELLO, STEPS, classes, flat, run, softmax_twice
 from tests.views import last_view
 
 LN_2, FLOOR = math.log(2), math.log((math.e + 1) / math.e)

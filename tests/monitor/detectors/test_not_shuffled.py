@@ -11,7 +11,8 @@ from flatline_monitor.detectors.contract import Abstain, Finding, Reason
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.not_shuffled import Batches, NotShuffled
 from flatline_monitor.runs.records import EndStatus, Evaluation
-from tests.signals import HELLO, STEPS, firing, flat, in_order, play, run
+from tests.play import firing, play
+from tests.signals import HELLO, STEPS, flat, in_order, run
 from tests.views import last_view
 
 

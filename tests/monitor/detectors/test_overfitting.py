@@ -18,7 +18,8 @@ from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.overfitting import Overfitting
 from flatline_monitor.runs.records import Evaluation, LossKind
 from tests.columns import EVERY
-from tests.signals import HELLO, STEPS, firing, flat, memorising, play, run
+from tests.play import firing, play
+from tests.signals import HELLO, STEPS, flat, memorising, run
 from tests.views import last_view
 
 LN_2 = float(np.log(2))

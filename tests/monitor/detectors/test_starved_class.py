@@ -9,7 +9,8 @@ from flatline_monitor.detectors.contract import Abstain, Clear, NotMeasurableErr
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.starved_class import StarvedClass
 from flatline_monitor.runs.records import EndStatus, Evaluation
-from tests.signals import HELLO, STEPS, classes, firing, play, run, starved
+from tests.play import firing, play
+from tests.signals import HELLO, STEPS, classes, run, starved
 from tests.views import last_view
 
 EVEN = [8, 8, 8, 8]

@@ -17,7 +17,8 @@ from flatline_monitor.detectors.contract import (
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.suspicious_validation import SuspiciousValidation
 from flatline_monitor.runs.records import EndStatus, Evaluation, LossKind, Role, Task
-from tests.signals import HELLO, classes, firing, in_order, play, run, too_good
+from tests.play import firing, play
+from tests.signals import HELLO, classes, in_order, run, too_good
 from tests.views import last_view
 
 EPOCH = 20

@@ -13,6 +13,8 @@ from flatline_monitor.runs.records import Task
 from tests.monitor.diagnosis.cases import BLIND, facts
 
 N = 48
+REMEDIES = {cause.name: cause.remedy for cause in CAUSES}
+SHORT = {"plan_epochs": 1, "batch_size": 16, "samples": N}
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 
 
@@ -22,10 +24,6 @@ def eagerly():
     tf.config.run_functions_eagerly(run_eagerly=True)
     yield
     tf.config.run_functions_eagerly(run_eagerly=False)
-
-
-REMEDIES = {cause.name: cause.remedy for cause in CAUSES}
-SHORT = {"plan_epochs": 1, "batch_size": 16, "samples": N}
 
 
 def binary():

@@ -10,17 +10,8 @@ from flatline_monitor.engine.advance import Arrival, Ask, advance
 from flatline_monitor.engine.codec import pack, unpack
 from flatline_monitor.runs.records import EndStatus, Stalled, StreamKey
 from tests.contract.test_cuts import plain
-from tests.signals import (
-    HEALTHY,
-    HELLO,
-    SICK,
-    STEPS,
-    STREAM,
-    alert,
-    evaluation,
-    firing,
-    play,
-)
+from tests.play import alert, evaluation, firing, play
+from tests.signals import HEALTHY, HELLO, SICK, STEPS, STREAM
 
 
 def test_an_ended_run_shows_how_it_ended():

@@ -17,7 +17,7 @@ from flatline_monitor.runs.journal import Entry, Snapshot
 from flatline_monitor.runs.records import Evaluation, Hello, StreamKey
 from flatline_monitor.storage.store import SqliteStore
 from tests.monitor.ingest.wire import HELLO, chunk, evaluation, hello, variables
-from tests.signals import play
+from tests.play import play
 
 STREAM = StreamKey(HELLO["run_id"], 0, 0)
 COUNTS = {"label_counts": [3, 4], "prediction_counts": [2, 5], "correct_counts": [1, 2**40]}

@@ -11,7 +11,8 @@ from flatline_monitor.detectors.contract import Severity
 from flatline_monitor.engine.codec import pack, unpack
 from flatline_monitor.engine.reports import run_report
 from flatline_monitor.runs.records import EndStatus, Stalled
-from tests.signals import HEALTHY, SICK, STEPS, play
+from tests.play import play
+from tests.signals import HEALTHY, SICK, STEPS
 
 
 def report(state):

@@ -9,7 +9,8 @@ from flatline_monitor.engine.advance import Arrival, Ask, Run, advance
 from flatline_monitor.engine.codec import pack, unpack
 from flatline_monitor.runs.records import EndStatus, Record, Stalled, StreamKey, Variables
 from tests.columns import VARIABLES
-from tests.signals import HELLO, SICK, STEPS, STREAM, evaluation, firing, play
+from tests.play import evaluation, firing, play
+from tests.signals import HELLO, SICK, STEPS, STREAM
 
 SECOND = StreamKey("run-1", 1, 0)
 AGAIN = dataclasses.replace(HELLO, incarnation=1, plan_steps=4_000, batch_size=8)

@@ -15,7 +15,8 @@ from flatline_monitor.engine.wishes import MOST_STEPS, wished
 from flatline_monitor.runs.records import NO_SAMPLES
 from tests.columns import Signals
 from tests.monitor.engine.test_local import Client, Disk, opened, raw_of, router_on
-from tests.signals import STREAM, collapsed, play, run
+from tests.play import play
+from tests.signals import STREAM, collapsed, run
 
 SINCE = 100
 LONG = 4_000
