@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from flatline import cut, wire
+from flatline import cut, wire, wire_model
 from flatline.desk import Desk
 from flatline.findings import Findings
+from flatline.model import Model
 from flatline.rows import Axes, Description, Evaluation, Health, Rows
 from flatline.sender import Sender
 from flatline.settings import Settings
@@ -55,6 +56,10 @@ class Delivery:
     def axes(self, revision: int, axes: Axes) -> None:
         """Send the names of the axes of the columns that follow."""
         self._put(lambda: self._record(wire.axes(revision, axes)))
+
+    def model(self, model: Model) -> None:
+        """Send what is known of a fit before it has learned anything."""
+        self._put(lambda: self._record(wire_model.encode(model)))
 
     def evaluation(self, results: Evaluation) -> None:
         """Send one pass over a validation set."""

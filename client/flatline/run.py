@@ -13,6 +13,7 @@ from flatline.entry import Reader
 from flatline.findings import Found
 from flatline.guard import Guard
 from flatline.identity import described, identity
+from flatline.model import Model
 from flatline.norms import named
 from flatline.rows import Axes, Chunk, Description, Health, Rows, Variable
 from flatline.say import name
@@ -244,6 +245,13 @@ class Run:
             with self._guard, self._lock:
                 if self._delivery is not None:
                     self._delivery.describe(described(self._settings, description))
+
+    def set_model(self, model: Model) -> None:
+        """Tell what the program has built, compiled and given to the fit that is running."""
+        if self._is_open("set_model"):
+            with self._guard, self._lock:
+                if self._delivery is not None:
+                    self._delivery.model(model)
 
     def wished(self) -> int:
         """Return how many sampled steps the monitor wishes for, and forget the wish."""

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from flatline.keras import MonitorCallback
+from flatline.model import Model
 from flatline.rows import Axes, Chunk, Description, Health, Rows, Variable
 
 # Two devices, for strategies; one thread, for equal sums. Only possible before TensorFlow starts.
@@ -49,6 +50,7 @@ class Recorded:
     counts: list[dict[str, list[int]]] = field(default_factory=list)
     """What was counted of each evaluation, by the names of message Evaluation."""
     ends: list[tuple[str, str, int]] = field(default_factory=list)
+    models: list[Model] = field(default_factory=list)
     health: list[tuple[float | None, int]] = field(default_factory=list)
     wish: int = 0
 
@@ -69,6 +71,9 @@ class Recorded:
 
     def describe(self, description: Description) -> None:
         self.description[-1] = description
+
+    def set_model(self, model: Model) -> None:
+        self.models.append(model)
 
     def wished(self) -> int:
         wish, self.wish = self.wish, 0

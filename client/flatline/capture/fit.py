@@ -3,11 +3,15 @@
 import contextlib
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from flatline.capture.anatomy import is_chain, read_layers, read_optimizer
 from flatline.capture.edition import keras_of
-from flatline.capture.head import Head
+from flatline.capture.given import read_arrays, read_feeding
+from flatline.capture.head import Head, read_loss
+from flatline.guard import Guard
+from flatline.model import Array, Feeding, Model
 from flatline.rows import Description
 
 _ITERATORS = {"epoch_iterator", "data_handler"}
@@ -30,6 +34,10 @@ class Fit:
     """Whether the program calls `train_on_batch` itself: no epoch begins or ends."""
     loop_steps: int | None = None
     """Steps that such a loop plans."""
+    inputs: tuple[Array, ...] = ()
+    targets: tuple[Array, ...] = ()
+    feeding: Feeding = field(default_factory=Feeding)
+    """What the fit was given, and how it is fed."""
 
     @property
     def steps(self) -> int | None:
@@ -57,7 +65,32 @@ def read_fit(model: Any, params: Mapping[str, Any] | None) -> Fit:
         batch_size=_asked(adapter, "batch_size"),
         partial=_asked(adapter, "has_partial_batch"),
         version=str(keras_of(model).__version__),
+        **_given(own),
     )
+
+
+def model_of(model: Any, fit: Fit) -> Model:
+    """Return what is known of a fit, once the model is built, before it has learned anything."""
+    return Model(
+        layers=read_layers(model),
+        chain=is_chain(model),
+        optimizer=read_optimizer(model),
+        loss=read_loss(model),
+        inputs=fit.inputs,
+        targets=fit.targets,
+        feeding=fit.feeding,
+    )
+
+
+def _given(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the arrays of a fit tell; nothing, should one be too odd to be read."""
+    with Guard("the reading of what fit was given"):
+        return {
+            "inputs": read_arrays(own.get("x"), "x"),
+            "targets": read_arrays(own.get("y"), "y"),
+            "feeding": read_feeding(own),
+        }
+    return {}
 
 
 def describe(fit: Fit, head: Head, steps_done: int) -> Description:

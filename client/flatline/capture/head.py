@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from flatline.capture.edition import compiled_loss, keras_of
+from flatline.model import Loss
 from flatline.rows import LossKind, Task
 
 Kind: TypeAlias = Literal["softmax", "sigmoid", "numbers", "unknown"]
@@ -64,23 +65,46 @@ def _task(name: str) -> Task:
     return next((task for task in tasks if task == name), "unspecified")
 
 
-def _from_loss(model: Any) -> Head:
-    """Read the head from the loss, where there is one loss for one output."""
+def read_loss(model: Any) -> Loss | None:
+    """Return the compiled loss, where there is one for one output."""
+    loss = _only_loss(model)
+    if loss is None or isinstance(loss, dict | list | tuple):
+        return None
+    keras = keras_of(model)
+    name, loss = _resolved(keras, loss)
+    logits, smoothing = option(loss, "from_logits"), option(loss, "label_smoothing")
+    module = str(getattr(loss, "__module__", "")).partition(".")[0]
+    return Loss(
+        name=name,
+        from_logits=None if logits is None else bool(logits),
+        label_smoothing=None if smoothing is None else float(smoothing),
+        reduction=str(getattr(loss, "reduction", "") or ""),
+        own=loss is not None and module not in {keras.__name__, "tensorflow"},
+    )
+
+
+def _only_loss(model: Any) -> Any:
     loss = getattr(model, "loss", None)
     if isinstance(loss, dict | list | tuple) and len(loss) == 1:
-        loss = next(iter(loss.values() if isinstance(loss, dict) else loss))
+        return next(iter(loss.values() if isinstance(loss, dict) else loss))
+    return loss
+
+
+def _from_loss(model: Any) -> Head:
+    """Read the head from the loss, where there is one loss for one output."""
+    loss = _only_loss(model)
     if loss is None or isinstance(loss, dict | list | tuple):
         return Head(loss_name="several" if loss else "")
     name, loss = _resolved(keras_of(model), loss)
     kind, loss_kind = _LOSSES.get(name, ("unknown", "unspecified"))
-    if not _is_mean(model, loss) or float(_option(loss, "label_smoothing") or 0.0) > 0:
+    if not _is_mean(model, loss) or float(option(loss, "label_smoothing") or 0.0) > 0:
         loss_kind = "unspecified"
     head = Head(
         kind=kind,
-        from_logits=bool(_option(loss, "from_logits")),
+        from_logits=bool(option(loss, "from_logits")),
         loss_kind=loss_kind,
         loss_name=name,
-        ignored=_option(loss, "ignore_class"),
+        ignored=option(loss, "ignore_class"),
     )
     return _with_width(head, _output_width(model))
 
@@ -100,7 +124,7 @@ def _with_width(head: Head, width: int | None) -> Head:
     return replace(head, task="classification", class_count=2, loss_kind=kind)
 
 
-def _option(loss: Any, name: str) -> Any:
+def option(loss: Any, name: str) -> Any:
     """Return what a loss was made with; None: nothing, or it has no such option."""
     kept = getattr(loss, "_fn_kwargs", None)  # Keras 2 keeps most of them there
     return getattr(loss, name, kept.get(name) if isinstance(kept, dict) else None)

@@ -117,6 +117,8 @@ class Recorder:
         ended = time.perf_counter()
         if self._first:
             self.on_first_step()
+            self._sampler.tracing_seconds += time.perf_counter() - ended
+            self.own_seconds -= time.perf_counter() - ended
         entries = self._take(Call(began, ended, logs, measured, traced))
         jump = self._look_for_trouble(entries)
         self._choose()

@@ -10,13 +10,14 @@ import tensorflow as tf
 from flatline.capture.dispatch import Dispatcher
 from flatline.capture.edition import counts_samples, stacks_replicas
 from flatline.capture.evaluation import COUNTS, Tally, tally_of
-from flatline.capture.fit import Fit, describe, list_of_callbacks, read_fit
+from flatline.capture.fit import Fit, describe, list_of_callbacks, model_of, read_fit
 from flatline.capture.head import Head, read_head
 from flatline.capture.install import Installation, tracer_of
 from flatline.capture.optimizer import build_optimizer, loss_samples
 from flatline.capture.recorder import Recorder, Sink
 from flatline.capture.sampler import Sampler
 from flatline.guard import Guard
+from flatline.model import Model
 from flatline.rows import Description
 from flatline.say import say
 from flatline.settings import Settings
@@ -33,6 +34,9 @@ class Run(Sink, Protocol):
 
     def describe(self, description: Description) -> None:
         """Say more of the fit that is running."""
+
+    def set_model(self, model: Model) -> None:
+        """Tell what is known of the fit before it has learned anything."""
 
     before_exit: Callable[[], None]
     """Called before the run is ended because the program ends."""
@@ -56,6 +60,8 @@ class Session:
         self._epoch = 0
         self._test_step: int | None = None
         self._counting = Guard("the counting of classes in validations")
+        self._reading = Guard("the reading of the model")
+        self._told: Model | None = None
         self._tally: Tally | None = None
 
     def trains(self, model: Any) -> bool:
@@ -85,6 +91,7 @@ class Session:
         build_optimizer(model)
         tracer = tracer_of(model, head)
         self._recorder.begin_fit(model, tracer, fit)
+        self._tell_model(fit)
         dispatcher = Dispatcher(model, tracer, self._recorder, self.fail)
         self._installation = Installation(model, dispatcher, self.abandon)
         self._recorder.on_first_step = lambda: self._complete(head, fit, steps)
@@ -141,6 +148,15 @@ class Session:
         seen = read_head(self._model(), self._settings.task)
         if seen != head and self._run is not None:
             self._run.describe(describe(fit, seen, steps))
+        self._tell_model(fit)
+
+    def _tell_model(self, fit: Fit) -> None:
+        """Tell what the program has built, compiled and given to the fit, unless that was told."""
+        with self._reading:
+            model = model_of(self._model(), fit)
+            if model != self._told and self._run is not None and not self._reading.broken:
+                self._told = model
+                self._run.set_model(model)
 
     def _watch_fit(self) -> None:
         """Notice that a fit was left by an exception between two steps.

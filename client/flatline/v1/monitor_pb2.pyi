@@ -329,6 +329,7 @@ class WatchRequest(google.protobuf.message.Message):
     SEQUENCE_FIELD_NUMBER: builtins.int
     HELLO_FIELD_NUMBER: builtins.int
     VARIABLES_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
     CHUNK_FIELD_NUMBER: builtins.int
     EVALUATION_FIELD_NUMBER: builtins.int
     END_FIELD_NUMBER: builtins.int
@@ -343,6 +344,10 @@ class WatchRequest(google.protobuf.message.Message):
     @property
     def variables(self) -> global___Variables:
         """Names the axes of the columns that follow."""
+
+    @property
+    def model(self) -> global___Model:
+        """What the program has built, compiled and given to a fit."""
 
     @property
     def chunk(self) -> global___Chunk:
@@ -362,13 +367,14 @@ class WatchRequest(google.protobuf.message.Message):
         sequence: builtins.int = ...,
         hello: global___Hello | None = ...,
         variables: global___Variables | None = ...,
+        model: global___Model | None = ...,
         chunk: global___Chunk | None = ...,
         evaluation: global___Evaluation | None = ...,
         end: global___End | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "variables", b"variables"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "sequence", b"sequence", "variables", b"variables"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["hello", "variables", "chunk", "evaluation", "end"] | None: ...
+    def HasField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "model", b"model", "variables", b"variables"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "model", b"model", "sequence", b"sequence", "variables", b"variables"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["hello", "variables", "model", "chunk", "evaluation", "end"] | None: ...
 
 global___WatchRequest = WatchRequest
 
@@ -672,6 +678,393 @@ class Activation(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["kind", b"kind", "layer", b"layer", "units", b"units"]) -> None: ...
 
 global___Activation = Activation
+
+@typing.final
+class Model(google.protobuf.message.Message):
+    """What is known of a fit before it has learned anything: sent once its first step has shown it, and
+    again for a further fit that differs.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    LAYERS_FIELD_NUMBER: builtins.int
+    CHAIN_FIELD_NUMBER: builtins.int
+    OPTIMIZER_FIELD_NUMBER: builtins.int
+    LOSS_FIELD_NUMBER: builtins.int
+    INPUTS_FIELD_NUMBER: builtins.int
+    TARGETS_FIELD_NUMBER: builtins.int
+    FEEDING_FIELD_NUMBER: builtins.int
+    chain: builtins.bool
+    """Whether they are a chain: each one's only input is the output of the one before."""
+    @property
+    def layers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Layer]:
+        """Layers in the order in which the program made them, nested ones included and containers left
+        out; at most 256, of more the first and the last.
+        """
+
+    @property
+    def optimizer(self) -> global___Optimizer:
+        """What updates the weights; absent: not just one."""
+
+    @property
+    def loss(self) -> global___Loss:
+        """The only loss of the only output; absent: there are several, or none is compiled."""
+
+    @property
+    def inputs(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Array]:
+        """Arrays that the fit was given to learn from, at most 16; none of a generator or a dataset."""
+
+    @property
+    def targets(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Array]:
+        """Arrays that it was given to be learned, at most 16."""
+
+    @property
+    def feeding(self) -> global___Feeding:
+        """How they are fed."""
+
+    def __init__(
+        self,
+        *,
+        layers: collections.abc.Iterable[global___Layer] | None = ...,
+        chain: builtins.bool = ...,
+        optimizer: global___Optimizer | None = ...,
+        loss: global___Loss | None = ...,
+        inputs: collections.abc.Iterable[global___Array] | None = ...,
+        targets: collections.abc.Iterable[global___Array] | None = ...,
+        feeding: global___Feeding | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["feeding", b"feeding", "loss", b"loss", "optimizer", b"optimizer"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["chain", b"chain", "feeding", b"feeding", "inputs", b"inputs", "layers", b"layers", "loss", b"loss", "optimizer", b"optimizer", "targets", b"targets"]) -> None: ...
+
+global___Model = Model
+
+@typing.final
+class Layer(google.protobuf.message.Message):
+    """One layer."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    LAYER_CLASS_FIELD_NUMBER: builtins.int
+    ACTIVATION_FIELD_NUMBER: builtins.int
+    UNITS_FIELD_NUMBER: builtins.int
+    INITIALIZER_FIELD_NUMBER: builtins.int
+    INITIALIZER_SCALE_FIELD_NUMBER: builtins.int
+    L1_FIELD_NUMBER: builtins.int
+    L2_FIELD_NUMBER: builtins.int
+    RATE_FIELD_NUMBER: builtins.int
+    AXIS_FIELD_NUMBER: builtins.int
+    TRAINABLE_FIELD_NUMBER: builtins.int
+    OUTPUT_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Name within the model, for example "dense_1"."""
+    layer_class: builtins.str
+    """Class, for example "Dense"; of a recurrent layer that of its cell, "LSTMCell"."""
+    activation: builtins.str
+    """Name of its nonlinearity, for example "relu"; empty: it has none."""
+    units: builtins.int
+    """Size of the last axis of its output; absent: not known."""
+    initializer: builtins.str
+    """Class of what its kernel began with, for example "GlorotUniform"; empty: it has none."""
+    initializer_scale: builtins.float
+    """The number that initializer was made with: a constant, a standard deviation, a bound; absent:
+    it goes by the size of the kernel.
+    """
+    l1: builtins.float
+    """Factors of the L1 and L2 penalties on its kernel; absent: none."""
+    l2: builtins.float
+    """The same of the squares."""
+    rate: builtins.float
+    """Share of units that a dropout leaves out, 0 to 1; absent: it is none."""
+    axis: builtins.int
+    """Axis over which a softmax sums to 1; absent: it is none."""
+    trainable: builtins.bool
+    """Whether it should be trained."""
+    output: builtins.bool
+    """Whether its output is the model's."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        layer_class: builtins.str = ...,
+        activation: builtins.str = ...,
+        units: builtins.int | None = ...,
+        initializer: builtins.str = ...,
+        initializer_scale: builtins.float | None = ...,
+        l1: builtins.float | None = ...,
+        l2: builtins.float | None = ...,
+        rate: builtins.float | None = ...,
+        axis: builtins.int | None = ...,
+        trainable: builtins.bool = ...,
+        output: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_axis", b"_axis", "_initializer_scale", b"_initializer_scale", "_l1", b"_l1", "_l2", b"_l2", "_rate", b"_rate", "_units", b"_units", "axis", b"axis", "initializer_scale", b"initializer_scale", "l1", b"l1", "l2", b"l2", "rate", b"rate", "units", b"units"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_axis", b"_axis", "_initializer_scale", b"_initializer_scale", "_l1", b"_l1", "_l2", b"_l2", "_rate", b"_rate", "_units", b"_units", "activation", b"activation", "axis", b"axis", "initializer", b"initializer", "initializer_scale", b"initializer_scale", "l1", b"l1", "l2", b"l2", "layer_class", b"layer_class", "name", b"name", "output", b"output", "rate", b"rate", "trainable", b"trainable", "units", b"units"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_axis", b"_axis"]) -> typing.Literal["axis"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_initializer_scale", b"_initializer_scale"]) -> typing.Literal["initializer_scale"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_l1", b"_l1"]) -> typing.Literal["l1"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_l2", b"_l2"]) -> typing.Literal["l2"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_rate", b"_rate"]) -> typing.Literal["rate"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_units", b"_units"]) -> typing.Literal["units"] | None: ...
+
+global___Layer = Layer
+
+@typing.final
+class Optimizer(google.protobuf.message.Message):
+    """What updates the weights."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    LEARNING_RATE_FIELD_NUMBER: builtins.int
+    SCHEDULE_FIELD_NUMBER: builtins.int
+    MOMENTUM_FIELD_NUMBER: builtins.int
+    EPSILON_FIELD_NUMBER: builtins.int
+    WEIGHT_DECAY_FIELD_NUMBER: builtins.int
+    CLIPNORM_FIELD_NUMBER: builtins.int
+    CLIPVALUE_FIELD_NUMBER: builtins.int
+    GLOBAL_CLIPNORM_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """Class, for example "Adam"; without the wrapper that scales the loss."""
+    learning_rate: builtins.float
+    """The rate that the fit begins with."""
+    schedule: builtins.str
+    """Class of the schedule of the rate; empty: there is none."""
+    momentum: builtins.float
+    """Of SGD and RMSprop."""
+    epsilon: builtins.float
+    """Added to a divisor against zero."""
+    weight_decay: builtins.float
+    """Decoupled decay of the weights."""
+    clipnorm: builtins.float
+    """Largest norm of the gradient of one variable."""
+    clipvalue: builtins.float
+    """Largest element of a gradient."""
+    global_clipnorm: builtins.float
+    """Largest norm of the whole gradient."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        learning_rate: builtins.float | None = ...,
+        schedule: builtins.str = ...,
+        momentum: builtins.float | None = ...,
+        epsilon: builtins.float | None = ...,
+        weight_decay: builtins.float | None = ...,
+        clipnorm: builtins.float | None = ...,
+        clipvalue: builtins.float | None = ...,
+        global_clipnorm: builtins.float | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_clipnorm", b"_clipnorm", "_clipvalue", b"_clipvalue", "_epsilon", b"_epsilon", "_global_clipnorm", b"_global_clipnorm", "_learning_rate", b"_learning_rate", "_momentum", b"_momentum", "_weight_decay", b"_weight_decay", "clipnorm", b"clipnorm", "clipvalue", b"clipvalue", "epsilon", b"epsilon", "global_clipnorm", b"global_clipnorm", "learning_rate", b"learning_rate", "momentum", b"momentum", "weight_decay", b"weight_decay"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_clipnorm", b"_clipnorm", "_clipvalue", b"_clipvalue", "_epsilon", b"_epsilon", "_global_clipnorm", b"_global_clipnorm", "_learning_rate", b"_learning_rate", "_momentum", b"_momentum", "_weight_decay", b"_weight_decay", "clipnorm", b"clipnorm", "clipvalue", b"clipvalue", "epsilon", b"epsilon", "global_clipnorm", b"global_clipnorm", "learning_rate", b"learning_rate", "momentum", b"momentum", "name", b"name", "schedule", b"schedule", "weight_decay", b"weight_decay"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_clipnorm", b"_clipnorm"]) -> typing.Literal["clipnorm"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_clipvalue", b"_clipvalue"]) -> typing.Literal["clipvalue"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_epsilon", b"_epsilon"]) -> typing.Literal["epsilon"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_global_clipnorm", b"_global_clipnorm"]) -> typing.Literal["global_clipnorm"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_learning_rate", b"_learning_rate"]) -> typing.Literal["learning_rate"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_momentum", b"_momentum"]) -> typing.Literal["momentum"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_weight_decay", b"_weight_decay"]) -> typing.Literal["weight_decay"] | None: ...
+
+global___Optimizer = Optimizer
+
+@typing.final
+class Loss(google.protobuf.message.Message):
+    """The compiled loss."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    FROM_LOGITS_FIELD_NUMBER: builtins.int
+    LABEL_SMOOTHING_FIELD_NUMBER: builtins.int
+    REDUCTION_FIELD_NUMBER: builtins.int
+    OWN_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """As Hello.loss_name."""
+    from_logits: builtins.bool
+    """Whether it takes predictions for logits; absent: it is not asked."""
+    label_smoothing: builtins.float
+    """Share of each label that goes to the other classes."""
+    reduction: builtins.str
+    """For example "sum_over_batch_size"."""
+    own: builtins.bool
+    """Whether the program wrote it."""
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        from_logits: builtins.bool | None = ...,
+        label_smoothing: builtins.float | None = ...,
+        reduction: builtins.str = ...,
+        own: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_from_logits", b"_from_logits", "_label_smoothing", b"_label_smoothing", "from_logits", b"from_logits", "label_smoothing", b"label_smoothing"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_from_logits", b"_from_logits", "_label_smoothing", b"_label_smoothing", "from_logits", b"from_logits", "label_smoothing", b"label_smoothing", "name", b"name", "own", b"own", "reduction", b"reduction"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_from_logits", b"_from_logits"]) -> typing.Literal["from_logits"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_label_smoothing", b"_label_smoothing"]) -> typing.Literal["label_smoothing"] | None: ...
+
+global___Loss = Loss
+
+@typing.final
+class Array(google.protobuf.message.Message):
+    """One array that a fit was given."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: builtins.int
+    SHAPE_FIELD_NUMBER: builtins.int
+    DTYPE_FIELD_NUMBER: builtins.int
+    SAMPLES_FIELD_NUMBER: builtins.int
+    FEATURES_FIELD_NUMBER: builtins.int
+    ONE_HOT_FIELD_NUMBER: builtins.int
+    name: builtins.str
+    """For example "x", or its key in a dict."""
+    dtype: builtins.str
+    """For example "float32"."""
+    samples: builtins.int
+    """Samples in it."""
+    one_hot: builtins.bool
+    """Whether each sample is zero but for a single one."""
+    @property
+    def shape(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.int]:
+        """Sizes of the axes of one sample."""
+
+    @property
+    def features(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Feature]:
+        """One for each element of a sample of one axis and at most 64 elements; else one for all
+        elements; over at most 4096 samples, evenly spread.
+        """
+
+    def __init__(
+        self,
+        *,
+        name: builtins.str = ...,
+        shape: collections.abc.Iterable[builtins.int] | None = ...,
+        dtype: builtins.str = ...,
+        samples: builtins.int = ...,
+        features: collections.abc.Iterable[global___Feature] | None = ...,
+        one_hot: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dtype", b"dtype", "features", b"features", "name", b"name", "one_hot", b"one_hot", "samples", b"samples", "shape", b"shape"]) -> None: ...
+
+global___Array = Array
+
+@typing.final
+class Feature(google.protobuf.message.Message):
+    """What one element of the samples of an array was."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    MINIMUM_FIELD_NUMBER: builtins.int
+    MAXIMUM_FIELD_NUMBER: builtins.int
+    MEAN_FIELD_NUMBER: builtins.int
+    STD_FIELD_NUMBER: builtins.int
+    WHOLE_FIELD_NUMBER: builtins.int
+    DISTINCT_FIELD_NUMBER: builtins.int
+    NONFINITE_SHARE_FIELD_NUMBER: builtins.int
+    minimum: builtins.float
+    """Smallest finite one; nan: there is none."""
+    maximum: builtins.float
+    """Largest finite one."""
+    mean: builtins.float
+    """Mean of the finite ones."""
+    std: builtins.float
+    """Standard deviation of the finite ones."""
+    whole: builtins.bool
+    """Whether all are whole numbers."""
+    distinct: builtins.int
+    """How many different ones there are."""
+    nonfinite_share: builtins.float
+    """Share that is nan or infinite."""
+    def __init__(
+        self,
+        *,
+        minimum: builtins.float = ...,
+        maximum: builtins.float = ...,
+        mean: builtins.float = ...,
+        std: builtins.float = ...,
+        whole: builtins.bool = ...,
+        distinct: builtins.int = ...,
+        nonfinite_share: builtins.float = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["distinct", b"distinct", "maximum", b"maximum", "mean", b"mean", "minimum", b"minimum", "nonfinite_share", b"nonfinite_share", "std", b"std", "whole", b"whole"]) -> None: ...
+
+global___Feature = Feature
+
+@typing.final
+class Feeding(google.protobuf.message.Message):
+    """How a fit feeds its arrays."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    @typing.final
+    class ClassWeightEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.int
+        value: builtins.float
+        def __init__(
+            self,
+            *,
+            key: builtins.int = ...,
+            value: builtins.float = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
+    SHUFFLE_FIELD_NUMBER: builtins.int
+    CLASS_WEIGHT_FIELD_NUMBER: builtins.int
+    SAMPLE_WEIGHT_FIELD_NUMBER: builtins.int
+    VALIDATION_SPLIT_FIELD_NUMBER: builtins.int
+    VALIDATION_FIELD_NUMBER: builtins.int
+    SOURCE_FIELD_NUMBER: builtins.int
+    shuffle: builtins.bool
+    """Whether they are shuffled; absent: not known, as of a dataset."""
+    sample_weight: builtins.bool
+    """Whether samples have weights."""
+    validation_split: builtins.float
+    """Share of the samples that was split off for validation, the last ones."""
+    validation: builtins.bool
+    """Whether there are validation data."""
+    source: builtins.str
+    """Class of what feeds them, for example "ndarray", "Dataset", "generator"."""
+    @property
+    def class_weight(self) -> google.protobuf.internal.containers.ScalarMap[builtins.int, builtins.float]:
+        """Weight of each class, by its index; at most 256."""
+
+    def __init__(
+        self,
+        *,
+        shuffle: builtins.bool | None = ...,
+        class_weight: collections.abc.Mapping[builtins.int, builtins.float] | None = ...,
+        sample_weight: builtins.bool = ...,
+        validation_split: builtins.float | None = ...,
+        validation: builtins.bool = ...,
+        source: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_shuffle", b"_shuffle", "_validation_split", b"_validation_split", "shuffle", b"shuffle", "validation_split", b"validation_split"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_shuffle", b"_shuffle", "_validation_split", b"_validation_split", "class_weight", b"class_weight", "sample_weight", b"sample_weight", "shuffle", b"shuffle", "source", b"source", "validation", b"validation", "validation_split", b"validation_split"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_shuffle", b"_shuffle"]) -> typing.Literal["shuffle"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_validation_split", b"_validation_split"]) -> typing.Literal["validation_split"] | None: ...
+
+global___Feeding = Feeding
 
 @typing.final
 class Chunk(google.protobuf.message.Message):

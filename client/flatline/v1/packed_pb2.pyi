@@ -28,6 +28,7 @@ class PackedWatchRequest(google.protobuf.message.Message):
     SEQUENCE_FIELD_NUMBER: builtins.int
     HELLO_FIELD_NUMBER: builtins.int
     VARIABLES_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
     CHUNK_FIELD_NUMBER: builtins.int
     EVALUATION_FIELD_NUMBER: builtins.int
     END_FIELD_NUMBER: builtins.int
@@ -39,6 +40,10 @@ class PackedWatchRequest(google.protobuf.message.Message):
 
     @property
     def variables(self) -> flatline.v1.monitor_pb2.Variables:
+        """As in WatchRequest."""
+
+    @property
+    def model(self) -> flatline.v1.monitor_pb2.Model:
         """As in WatchRequest."""
 
     @property
@@ -59,13 +64,14 @@ class PackedWatchRequest(google.protobuf.message.Message):
         sequence: builtins.int = ...,
         hello: flatline.v1.monitor_pb2.Hello | None = ...,
         variables: flatline.v1.monitor_pb2.Variables | None = ...,
+        model: flatline.v1.monitor_pb2.Model | None = ...,
         chunk: global___PackedChunk | None = ...,
         evaluation: flatline.v1.monitor_pb2.Evaluation | None = ...,
         end: flatline.v1.monitor_pb2.End | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "variables", b"variables"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "sequence", b"sequence", "variables", b"variables"]) -> None: ...
-    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["hello", "variables", "chunk", "evaluation", "end"] | None: ...
+    def HasField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "model", b"model", "variables", b"variables"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "end", b"end", "evaluation", b"evaluation", "hello", b"hello", "message", b"message", "model", b"model", "sequence", b"sequence", "variables", b"variables"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["message", b"message"]) -> typing.Literal["hello", "variables", "model", "chunk", "evaluation", "end"] | None: ...
 
 global___PackedWatchRequest = PackedWatchRequest
 

@@ -16,6 +16,7 @@ from flatline_monitor.diagnosis.safe import learn
 from flatline_monitor.engine.rewind import marked, rewound
 from flatline_monitor.runs import history as histories
 from flatline_monitor.runs.history import History, Mark
+from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.records import (
     Chunk,
     ClientHealth,
@@ -140,12 +141,10 @@ def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
     match record:
         case Hello():
             return _reopened(run, record, further=arrival.sequence > 0)
-        case Variables():
-            return replace(run, history=replace(run.history, variables=record))
+        case Variables() | Model() | Evaluation():
+            return replace(run, history=histories.told(run.history, record))
         case Chunk():
             return _learned(run, record, now, ask)
-        case Evaluation():
-            return replace(run, history=histories.evaluated(run.history, record))
         case End():
             finished = record.status is EndStatus.FINISHED
             ended = _closed(run, now, ask, completed=finished)

@@ -28,6 +28,7 @@ from flatline_monitor.runs.curve import Curve
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.history import History, Mark
 from flatline_monitor.runs.journal import Snapshot
+from flatline_monitor.runs.model import Array, Feature, Feeding, Layer, Loss, Model, Optimizer
 from flatline_monitor.runs.records import (
     Activation,
     ActivationKind,
@@ -44,7 +45,7 @@ from flatline_monitor.runs.records import (
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 6
+VERSION = 7
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
@@ -53,6 +54,7 @@ KINDS: Mapping[str, type] = {
         *(Run, Closing, Facts, Mark, Page, Alert, Finding, Evidence, Reason, Side),
         *(History, FirstBad, Firsts, Rows, Sampled, Blocks, Curve),
         *(Hello, Variable, Untrained, Activation, Variables, Evaluation, ClientHealth),
+        *(Model, Layer, Optimizer, Loss, Array, Feature, Feeding),
         *(State, RunState, Severity, Task, LossKind, Role, ActivationKind),
     )
 }

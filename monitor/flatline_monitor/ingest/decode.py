@@ -8,6 +8,7 @@ from flatline.v1 import monitor_pb2, packed_pb2
 from flatline_monitor.ingest import checks, columns
 from flatline_monitor.ingest.hello import read_hello
 from flatline_monitor.ingest.limits import UNLIMITED, Limits
+from flatline_monitor.ingest.model import read_model
 from flatline_monitor.ingest.reasons import Reason
 from flatline_monitor.ingest.shape import ANY_SHAPE, Shape
 from flatline_monitor.ingest.variables import read_variables
@@ -60,6 +61,8 @@ def record(message: packed_pb2.PackedWatchRequest, limits: Limits, shape: Shape)
             return read_hello(message.hello, limits)
         case "variables":
             return read_variables(message.variables, limits)
+        case "model":
+            return read_model(message.model, limits)
         case "chunk":
             return _chunk(message.chunk, limits, shape)
         case "evaluation":
@@ -69,7 +72,7 @@ def record(message: packed_pb2.PackedWatchRequest, limits: Limits, shape: Shape)
     raise RefusedError(
         Reason.UNDECODABLE,
         "a message without content that this monitor knows; it must be a hello, variables, "
-        "a chunk, an evaluation or an end",
+        "a model, a chunk, an evaluation or an end",
     )
 
 

@@ -16,6 +16,7 @@ class Reason(enum.StrEnum):
     INVALID_HELLO = "invalid_hello"
     INVALID_NAME = "invalid_name"
     INVALID_VARIABLES = "invalid_variables"
+    INVALID_MODEL = "invalid_model"
     INVALID_CHUNK = "invalid_chunk"
     INVALID_EVALUATION = "invalid_evaluation"
     INVALID_END = "invalid_end"

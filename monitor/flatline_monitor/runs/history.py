@@ -16,6 +16,7 @@ from flatline_monitor.runs.bad import FirstBad, first_bad
 from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
 from flatline_monitor.runs.curve import Curve, before, extended
 from flatline_monitor.runs.firsts import Firsts
+from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.plan import edge_after, next_edge, noisy, scaled
 from flatline_monitor.runs.records import Chunk, Evaluation, Hello, Variables
 from flatline_monitor.runs.rows import Rows, bad_steps, cut, join, latest, rows_of, thinned
@@ -42,6 +43,8 @@ class History:
     """Last step that was seen, -1 before the first."""
     epoch: int | None = None
     variables: Variables = field(default_factory=lambda: Variables(0, ()))
+    model: Model | None = None
+    """What is known of the latest fit before it had learned anything; None: it was not sent."""
     pending: Rows = field(default_factory=Rows)
     window: Rows = field(default_factory=Rows)
     fine: Blocks = field(default_factory=Blocks)
@@ -83,6 +86,7 @@ def begin_at(history: History, step: int) -> History:
         end=end,
         step=step - 1,
         variables=history.variables,
+        model=history.model,
         learning_rate=rates.until(history.learning_rate, step),
         evaluations=tuple(e for e in history.evaluations if e.step <= step),
         curve=before(history.curve, step),
@@ -130,6 +134,17 @@ def take(history: History, chunk: Chunk) -> History:
         learning_rate={**history.learning_rate, **dict(changes)},
     )
     return _thinned(taken)
+
+
+def told(history: History, record: Variables | Model | Evaluation) -> History:
+    """Return the history with what is no step."""
+    match record:
+        case Variables():
+            return replace(history, variables=record)
+        case Model():
+            return replace(history, model=record)
+        case Evaluation():
+            return evaluated(history, record)
 
 
 def evaluated(history: History, evaluation: Evaluation) -> History:
@@ -250,6 +265,7 @@ def _picture(
         untrained=axes.untrained,
         learning_rate=rates.until(history.learning_rate, step),
         evaluations=tuple(e for e in history.evaluations if e.step <= step + final),
+        model=history.model,
     )
 
 

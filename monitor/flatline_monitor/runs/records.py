@@ -14,6 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
+from flatline_monitor.runs.model import Model
+
 
 class Task(enum.StrEnum):
     """What is being learned."""
@@ -264,7 +266,7 @@ class Stalled:
     """The monitor's own record: nothing came for so long that the run counts as dead."""
 
 
-Record: TypeAlias = Hello | Variables | Chunk | Evaluation | End | Stalled
+Record: TypeAlias = Hello | Variables | Model | Chunk | Evaluation | End | Stalled
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.median import median
+from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.null_model import null_loss
 from flatline_monitor.runs.plan import YOUNG, noisy, scaled
 from flatline_monitor.runs.records import (
@@ -93,6 +94,8 @@ class RunView:
     learning_rate: Mapping[int, float] = field(default_factory=dict)
     """Learning rate from each of these steps on, the latest changes."""
     evaluations: tuple[Evaluation, ...] = ()
+    model: Model | None = None
+    """What is known of the fit before it had learned anything; None: it was not sent."""
     memo: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was computed of it; see `once`."""
 

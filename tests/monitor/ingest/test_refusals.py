@@ -13,7 +13,7 @@ from flatline_monitor.ingest.refusals import LOG_SECONDS, Refusals
 from flatline_monitor.runs.records import RefusedError
 from tests.monitor.ingest.memory_router import MemoryRouter
 from tests.monitor.ingest.talk import Service, everything, refused, run, say, service
-from tests.monitor.ingest.wire import chunk, end, evaluation, hello, variables
+from tests.monitor.ingest.wire import chunk, end, evaluation, hello, model, variables
 
 KNOWN = (hello(), variables(1))
 HELLO_INVALID = [
@@ -117,6 +117,9 @@ CHUNK_INVALID = [
     ("invalid_chunk", chunk(scalars=[pb.Scalar(name="a"), pb.Scalar(name="a")]), "comes twice"),
     ("invalid_name", chunk(scalars=[pb.Scalar(name="a" * 65)]), "at most 64"),
     ("too_many_metrics", chunk(scalars=SCALARS), "513; at most 512"),
+    ("invalid_model", model(layers=[pb.Layer(name="a")] * 257), "model.layers: 257; at most 256"),
+    ("invalid_model", model(inputs=[pb.Array(shape=[1] * 33)]), "model.inputs.shape: 33; at most"),
+    ("invalid_name", model(loss=pb.Loss(name="a\n")), "model.loss.name 'a\\n' holds a control"),
 ]
 SMALL = Limits(message_bytes=8192, variables=40)
 """Small enough for the messages that break them to be small as well."""

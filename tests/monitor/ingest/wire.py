@@ -40,6 +40,10 @@ def chunk(
     return pb.WatchRequest(sequence=sequence, chunk=message).SerializeToString()
 
 
+def model(sequence: int = 2, **fields: Any) -> bytes:
+    return pb.WatchRequest(sequence=sequence, model=pb.Model(**fields)).SerializeToString()
+
+
 def evaluation(sequence: int = 1, **fields: Any) -> bytes:
     content: dict[str, Any] = {"step": 10, "epoch": 1, "metrics": {"loss": 0.5}}
     message = pb.Evaluation(**content | fields)
