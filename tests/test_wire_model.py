@@ -40,6 +40,9 @@ FULL = told.Model(
         validation=True,
         source="ndarray",
     ),
+    metrics=("accuracy", "own"),
+    callbacks=("EarlyStopping",),
+    dtype_policy="mixed_float16",
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 LAYERS_MOST, ARRAYS_MOST, FEATURES_MOST, CLASSES_MOST = 256, 16, 64, 256
+METRICS_MOST, CALLBACKS_MOST = 16, 32
 """What the monitor takes of each; the rest is left out."""
 
 
@@ -103,3 +104,6 @@ class Model:
     inputs: tuple[Array, ...] = ()
     targets: tuple[Array, ...] = ()
     feeding: Feeding = field(default_factory=Feeding)
+    metrics: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ()
+    dtype_policy: str = ""

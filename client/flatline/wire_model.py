@@ -35,7 +35,7 @@ def _set(message: Any, key: str, value: Any) -> None:
             if is_dataclass(each):
                 _fill(getattr(message, key).add(), each)
             else:
-                getattr(message, key).append(each)
+                getattr(message, key).append(name(each) if isinstance(each, str) else each)
     elif isinstance(value, Mapping):
         getattr(message, key).update(value)
     elif isinstance(value, str):

@@ -81,6 +81,7 @@ class Own(keras.Model):  # type: ignore[misc]
 )
 def test_a_chain_and_a_last_layer_are_told_where_they_show(
     make: Callable[[], Any],
+    *,
     chain: bool,
     output: str | None,
 ) -> None:
@@ -187,6 +188,20 @@ def test_of_a_dataset_only_the_model_is_told() -> None:
     (facts,) = callback.run.models
     assert (facts.inputs, facts.targets, facts.feeding.shuffle) == ((), (), None)
     assert [each.layer_class for each in facts.layers] == ["Dense"]
+
+
+def test_metrics_callbacks_and_the_types_of_numbers_are_told() -> None:
+    """By the names that a person would use."""
+    model = binary()
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy", own, keras.metrics.AUC()])
+    callback = Recording()
+    stop = keras.callbacks.EarlyStopping("loss")
+    fit(model, [stop, callback], y=BITS, epochs=1)
+
+    facts = callback.run.models[0]
+    assert facts.metrics == ("accuracy", "own", "AUC")
+    assert facts.callbacks == ("EarlyStopping", "Recording")
+    assert facts.dtype_policy == "float32"
 
 
 def test_what_was_told_is_told_again_only_when_it_differs() -> None:

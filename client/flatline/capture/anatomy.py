@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+import tensorflow as tf
+
 from flatline.capture.edition import is_schedule, keras_of, rate_of
 from flatline.capture.optimizer import inner_optimizer, learning_rate
-from flatline.model import LAYERS_MOST, Layer, Optimizer
+from flatline.model import LAYERS_MOST, METRICS_MOST, Layer, Optimizer
 
 _UNITS = ("units", "filters", "output_dim")
 _INITIALIZERS = ("kernel_initializer", "embeddings_initializer", "depthwise_initializer")
@@ -64,6 +66,23 @@ def read_optimizer(model: Any) -> Optimizer | None:
         schedule=type(rate).__name__ if is_schedule(optimizer, rate) else "",
         **numbers,
     )
+
+
+def read_metrics(model: Any) -> tuple[str, ...]:
+    """Return the compiled metrics, by their names where they have one, else by their classes."""
+    compiled = getattr(model, "_compile_metrics", None) or getattr(model, "compiled_metrics", None)
+    given = tf.nest.flatten(getattr(compiled, "_user_metrics", None) or ())
+    names = (
+        each if isinstance(each, str) else getattr(each, "__name__", type(each).__name__)
+        for each in given
+    )
+    return tuple(names)[:METRICS_MOST]
+
+
+def read_policy(model: Any) -> str:
+    """Return the name of the policy of the numbers' types."""
+    policy = getattr(model, "dtype_policy", None)
+    return str(getattr(policy, "name", policy or ""))
 
 
 def _layer(layer: Any, *, output: bool) -> Layer:

@@ -6,14 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flatline.capture.anatomy import is_chain, read_layers, read_optimizer
+from flatline.capture.anatomy import (
+    is_chain,
+    read_layers,
+    read_metrics,
+    read_optimizer,
+    read_policy,
+)
 from flatline.capture.edition import keras_of
 from flatline.capture.given import read_arrays, read_feeding
 from flatline.capture.head import Head, read_loss
 from flatline.guard import Guard
-from flatline.model import Array, Feeding, Model
+from flatline.model import CALLBACKS_MOST, Array, Feeding, Model
 from flatline.rows import Description
 
+_FURNITURE = {"History", "ProgbarLogger", "MonitorCallback"}
 _ITERATORS = {"epoch_iterator", "data_handler"}
 """Variables of `fit` in Keras 3 and in Keras 2."""
 
@@ -38,6 +45,8 @@ class Fit:
     targets: tuple[Array, ...] = ()
     feeding: Feeding = field(default_factory=Feeding)
     """What the fit was given, and how it is fed."""
+    callbacks: tuple[str, ...] = ()
+    """Classes of its callbacks, of those that are not Keras's own furniture."""
 
     @property
     def steps(self) -> int | None:
@@ -79,6 +88,9 @@ def model_of(model: Any, fit: Fit) -> Model:
         inputs=fit.inputs,
         targets=fit.targets,
         feeding=fit.feeding,
+        metrics=read_metrics(model),
+        callbacks=fit.callbacks,
+        dtype_policy=read_policy(model),
     )
 
 
@@ -89,6 +101,7 @@ def _given(own: Mapping[str, Any]) -> dict[str, Any]:
             "inputs": read_arrays(own.get("x"), "x"),
             "targets": read_arrays(own.get("y"), "y"),
             "feeding": read_feeding(own),
+            "callbacks": _callbacks(own),
         }
     return {}
 
@@ -106,6 +119,13 @@ def describe(fit: Fit, head: Head, steps_done: int) -> Description:
         framework="keras",
         framework_version=fit.version,
     )
+
+
+def _callbacks(own: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the classes of a fit's callbacks, without those that it has in any case."""
+    held = getattr(own.get("callbacks"), "callbacks", ())
+    names = [type(each).__name__ for each in held]
+    return tuple(name for name in names if name not in _FURNITURE)[:CALLBACKS_MOST]
 
 
 def list_of_callbacks() -> Any:

@@ -694,8 +694,13 @@ class Model(google.protobuf.message.Message):
     INPUTS_FIELD_NUMBER: builtins.int
     TARGETS_FIELD_NUMBER: builtins.int
     FEEDING_FIELD_NUMBER: builtins.int
+    METRICS_FIELD_NUMBER: builtins.int
+    CALLBACKS_FIELD_NUMBER: builtins.int
+    DTYPE_POLICY_FIELD_NUMBER: builtins.int
     chain: builtins.bool
     """Whether they are a chain: each one's only input is the output of the one before."""
+    dtype_policy: builtins.str
+    """Policy of the numbers' types, for example "mixed_float16"."""
     @property
     def layers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Layer]:
         """Layers in the order in which the program made them, nested ones included and containers left
@@ -722,6 +727,14 @@ class Model(google.protobuf.message.Message):
     def feeding(self) -> global___Feeding:
         """How they are fed."""
 
+    @property
+    def metrics(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Compiled metrics, by name or class, at most 16."""
+
+    @property
+    def callbacks(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Classes of the other callbacks of the fit, at most 32."""
+
     def __init__(
         self,
         *,
@@ -732,9 +745,12 @@ class Model(google.protobuf.message.Message):
         inputs: collections.abc.Iterable[global___Array] | None = ...,
         targets: collections.abc.Iterable[global___Array] | None = ...,
         feeding: global___Feeding | None = ...,
+        metrics: collections.abc.Iterable[builtins.str] | None = ...,
+        callbacks: collections.abc.Iterable[builtins.str] | None = ...,
+        dtype_policy: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["feeding", b"feeding", "loss", b"loss", "optimizer", b"optimizer"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["chain", b"chain", "feeding", b"feeding", "inputs", b"inputs", "layers", b"layers", "loss", b"loss", "optimizer", b"optimizer", "targets", b"targets"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["callbacks", b"callbacks", "chain", b"chain", "dtype_policy", b"dtype_policy", "feeding", b"feeding", "inputs", b"inputs", "layers", b"layers", "loss", b"loss", "metrics", b"metrics", "optimizer", b"optimizer", "targets", b"targets"]) -> None: ...
 
 global___Model = Model
 

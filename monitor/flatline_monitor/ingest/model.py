@@ -10,6 +10,7 @@ from flatline_monitor.ingest.reasons import Reason
 from flatline_monitor.runs.model import Array, Feature, Feeding, Layer, Loss, Model, Optimizer
 
 _MOST = {"layers": 256, "inputs": 16, "targets": 16, "features": 64, "shape": 32}
+_TEXTS_MOST = {"metrics": 16, "callbacks": 32}
 _WEIGHTS_MOST = 256
 _PARTS: dict[str, type] = {
     "layers": Layer,
@@ -48,6 +49,9 @@ def _value(message: Any, key: str, place: str, limits: Limits) -> Any:
         if part is None:
             return tuple(value)
         return tuple(_read(each, part, place, limits) for each in value)
+    if key in _TEXTS_MOST:
+        checks.count(Reason.INVALID_MODEL, place, len(value), _TEXTS_MOST[key])
+        return tuple(checks.text(place, each, limits.path_bytes) for each in value)
     if key == "class_weight":
         checks.count(Reason.INVALID_MODEL, place, len(value), _WEIGHTS_MOST)
         return dict(value)

@@ -100,3 +100,6 @@ class Model:
     inputs: tuple[Array, ...] = ()
     targets: tuple[Array, ...] = ()
     feeding: Feeding = field(default_factory=Feeding)
+    metrics: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ()
+    dtype_policy: str = ""
