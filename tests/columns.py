@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.records import (
     Activation,
     ActivationKind,
@@ -64,6 +65,8 @@ class Signals:
     """Time of each step; None: a millisecond."""
     known: bool = True
     """Whether the loss was measured."""
+    model: Model | None = None
+    """What is known of the fit before it has learned anything."""
 
     @property
     def steps(self) -> int:
@@ -130,7 +133,8 @@ class Signals:
         for a, b in itertools.pairwise(edges):
             told += [self.chunk(a, b), *self.evaluations(a, b)]
         closing = [] if end is None else [End(end, "", self.first_step + self.steps)]
-        return [VARIABLES, *told, *closing]
+        facts = [] if self.model is None else [self.model]
+        return [VARIABLES, *facts, *told, *closing]
 
     def evaluations(self, begin: int, end: int) -> list[Evaluation]:
         """Those that were made within these steps."""

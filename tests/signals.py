@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from flatline_monitor.runs.model import Layer, Model
 from flatline_monitor.runs.records import Hello, LossKind, StreamKey, Task
 from tests.columns import PATHS, Signals
 
@@ -71,6 +72,7 @@ def run(  # noqa: PLR0913 - each is one thing that can be ill
             "input_nonfinite_count": np.zeros((steps, 1), np.uint32),
             **(usual_counts if counts is None else counts),
         },
+        model=Model((Layer("dense", "Dense", "relu", 16),)),
     )
 
 
@@ -241,6 +243,11 @@ def slowed(seconds: float = 0.5, since: int = 200) -> Signals:
     return dataclasses.replace(run(), seconds=times)
 
 
+def misbuilt(rate: float = 0.9) -> Signals:
+    """A dropout that leaves out nearly everything, in a run that learns all the same."""
+    return dataclasses.replace(run(), model=Model((Layer("dropout", "Dropout", rate=rate),)))
+
+
 SICK = {
     "non_finite": not_finite(),
     "init_loss": badly_begun(),
@@ -269,6 +276,7 @@ SICK = {
     "overfitting": memorising(),
     "suspicious_validation": too_good(),
     "slow_steps": slowed(),
+    "preflight": misbuilt(),
 }
 """An illness for each detector; its own alert must fire, others may."""
 

@@ -13,7 +13,7 @@ def last_view(signals: Signals, *, steps: int | None = None, final: bool = False
     """The view at the last block edge of the run, or of its first `steps` steps."""
     hello: Hello = signals.hello
     history = histories.begin(hello)
-    history = dataclasses.replace(history, variables=VARIABLES)
+    history = dataclasses.replace(history, variables=VARIABLES, model=signals.model)
     for evaluation in signals.evaluations(0, steps or signals.steps):
         history = histories.evaluated(history, evaluation)
     history = histories.take(history, signals.chunk(0, steps or signals.steps))

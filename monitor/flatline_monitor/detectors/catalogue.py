@@ -21,6 +21,7 @@ from flatline_monitor.detectors.oscillation import Oscillation
 from flatline_monitor.detectors.over_regularised import OverRegularised
 from flatline_monitor.detectors.overfitting import Overfitting
 from flatline_monitor.detectors.plateau import Plateau
+from flatline_monitor.detectors.preflight import Preflight
 from flatline_monitor.detectors.saturated_activations import SaturatedActivations
 from flatline_monitor.detectors.settings import SettingsError, configure
 from flatline_monitor.detectors.slow_steps import SlowSteps
@@ -60,6 +61,7 @@ CATALOGUE: tuple[Detector, ...] = (
     Overfitting(),
     SuspiciousValidation(),
     SlowSteps(),
+    Preflight(),
 )
 
 

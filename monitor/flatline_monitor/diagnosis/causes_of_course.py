@@ -31,6 +31,7 @@ CAUSES: tuple[Entry, ...] = (
         "the batches are so small that each update goes another way",
         {
             "tiny_batches": 0.45,
+            "batch_tiny": 0.3,
             "oscillation": 0.15,
             "tiny_batches_normalised": 0.3,
             "overfitting": 0.02,
@@ -50,6 +51,7 @@ CAUSES: tuple[Entry, ...] = (
             "plateau": 0.05,
             "vanishing_gradient": 0.05,
             "optimizer_timid": 0.35,
+            "rate_below_range": 0.1,
             "no_skill": 0.03,
             "update_ratio": 0.03,
             "class_collapse": 0.03,

@@ -8,6 +8,7 @@ CAUSES: tuple[Entry, ...] = (
         "bad_values_in_data",
         "the data hold missing values (nan) or infinities",
         {
+            "missing_values": 0.7,
             "loss_spike": 0.3,
             "bad_input": 0.9,
             "bad_at_once": 0.7,
@@ -40,6 +41,8 @@ CAUSES: tuple[Entry, ...] = (
         "inputs_not_scaled",
         "the inputs are not scaled to about 1",
         {
+            "plain_descent_of_wide_inputs": 0.3,
+            "features_of_unlike_size": 0.3,
             "inputs_wide": 0.4,
             "input_scale": 0.3,
             "began_high": 0.4,
@@ -219,6 +222,7 @@ CAUSES: tuple[Entry, ...] = (
         "categories_as_numbers",
         "categories are fed as plain numbers",
         {
+            "categories_in_columns": 0.5,
             "inputs_whole": 0.6,
             "input_scale": 0.1,
             "no_skill": 0.05,
@@ -250,14 +254,22 @@ CAUSES: tuple[Entry, ...] = (
     Entry(
         "batch_too_large",
         "the batches are so large that there are hardly any updates",
-        {"few_updates": 0.55, "stagnation": 0.05, "no_skill": 0.05},
+        {
+            "few_updates": 0.55,
+            "stagnation": 0.05,
+            "no_skill": 0.05,
+            "batch_large": 0.3,
+        },
         remedies.cut_batches,
         "Keskar et al. (2017): large batches; here one or two updates an epoch",
     ),
     Entry(
         "not_shuffled",
         "the training data come in an order, class by class",
-        {"not_shuffled": 0.85},
+        {
+            "not_shuffled": 0.85,
+            "given_in_order": 0.2,
+        },
         remedies.shuffle,
         "Bengio (2012), Practical recommendations, section 2.3: the order of the samples; "
         "McCloskey and Cohen (1989) on what is forgotten",

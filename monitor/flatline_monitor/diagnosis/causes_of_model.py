@@ -8,6 +8,7 @@ CAUSES: tuple[Entry, ...] = (
         "saturating_activations",
         "sigmoids or tanhs saturate in a deep stack",
         {
+            "deep_and_squashed": 0.4,
             "vanishing_gradient": 0.65,
             "saturated_activations": 0.45,
             "gradients_shrink": 0.4,
@@ -36,6 +37,9 @@ CAUSES: tuple[Entry, ...] = (
         "regularization_too_strong",
         "the regularisation is too strong",
         {
+            "dropout_high": 0.4,
+            "dropout_before_output": 0.4,
+            "penalty_high": 0.3,
             "plateau": 0.05,
             "weights_shrunk": 0.45,
             "regularization_dominates": 0.5,
@@ -60,6 +64,7 @@ CAUSES: tuple[Entry, ...] = (
         "capacity_too_small",
         "the model is too small for the task",
         {
+            "nothing_but_linear": 0.35,
             "plateau": 0.12,
             "no_hidden_layer": 0.6,
             "few_parameters": 0.2,
@@ -119,6 +124,8 @@ CAUSES: tuple[Entry, ...] = (
         "poor_initialization",
         "the weights are initialised badly",
         {
+            "constant_weights": 0.6,
+            "weights_drawn_wide": 0.5,
             "began_at_zero": 0.7,
             "began_large": 0.6,
             "began_high": 0.35,
@@ -179,6 +186,13 @@ CAUSES: tuple[Entry, ...] = (
         "wrong_last_layer_or_loss",
         "the last layer does not fit the loss",
         {
+            "activation_not_for_loss": 0.6,
+            "softmax_of_yes_or_no": 0.3,
+            "softmax_over_samples": 0.8,
+            "classes_as_numbers": 0.35,
+            "labels_out_of_range": 0.6,
+            "labels_of_other_kind": 0.6,
+            "accuracy_of_numbers": 0.15,
             "plateau": 0.05,
             "output_dead": 0.75,
             "learns_but_collapses": 0.7,
@@ -221,6 +235,7 @@ CAUSES: tuple[Entry, ...] = (
         "untrained_layers",
         "some layers are not trained",
         {
+            "nothing_trainable": 0.5,
             "no_gradient_path": 0.6,
             "layers_left_out": 0.6,
             "layers_fixed": 0.5,

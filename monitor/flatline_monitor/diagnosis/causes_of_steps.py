@@ -8,6 +8,7 @@ CAUSES: tuple[Entry, ...] = (
         "learning_rate_too_high",
         "the learning rate is too high",
         {
+            "rate_above_range": 0.3,
             "oscillation": 0.45,
             "loss_spike": 0.2,
             "plateau": 0.03,
@@ -48,6 +49,7 @@ CAUSES: tuple[Entry, ...] = (
         "learning_rate_too_low",
         "the learning rate is too low",
         {
+            "rate_below_range": 0.3,
             "plateau": 0.05,
             "update_ratio_low": 0.75,
             "no_updates": 0.8,
@@ -91,6 +93,7 @@ CAUSES: tuple[Entry, ...] = (
         "too_few_epochs",
         "the training is too short",
         {
+            "plan_short": 0.2,
             "improving": 0.45,
             "few_epochs": 0.25,
             "few_updates": 0.1,

@@ -4,9 +4,11 @@ Taken at a judged point and kept with the run, so that it can be explained after
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from flatline_monitor.detectors.answers import confidences
+from flatline_monitor.detectors.preflight import faults
 from flatline_monitor.detectors.statistics import finite_median, first_update_ratio, is_weighted
 from flatline_monitor.diagnosis import measures, measures_of_data, measures_of_model
 from flatline_monitor.runs.records import Role, Task
@@ -130,6 +132,8 @@ class Facts:
     """Norm of the whole gradient before clipping, of late."""
     clip_ratio: float | None = None
     """What clipping leaves of that norm, of late."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with the set-up, by the names of the rules that say so."""
 
     @property
     def hidden_units(self) -> tuple[int, ...]:
@@ -234,4 +238,5 @@ def facts_of(view: RunView) -> Facts:
         target_size=measures_of_data.target_size(view),
         gradient_norm=measures.recent(view, "global_grad_norm"),
         clip_ratio=measures.recent(view, "clip_ratio"),
+        faults={name: broken.sentence for name, broken in faults(view).items()},
     )

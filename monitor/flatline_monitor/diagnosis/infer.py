@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from flatline_monitor.detectors.contract import Finding
-from flatline_monitor.diagnosis import signs_of_answers
+from flatline_monitor.diagnosis import signs_of_answers, signs_of_setup
 from flatline_monitor.diagnosis.case import Case
 from flatline_monitor.diagnosis.causes import CAUSES
 from flatline_monitor.diagnosis.contract import Cause
@@ -19,6 +19,7 @@ FOUND_BY = {
     "update_ratio_low": "update_ratio",
     "first_updates_large": "update_ratio",
     **signs_of_answers.FOUND_BY,
+    **signs_of_setup.FOUND_BY,
 }
 """Signs that are one side of a detector."""
 

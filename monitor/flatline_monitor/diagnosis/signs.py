@@ -13,6 +13,7 @@ from flatline_monitor.diagnosis import (
     signs_of_layers,
     signs_of_model,
     signs_of_numbers,
+    signs_of_setup,
     signs_of_updates,
 )
 from flatline_monitor.diagnosis.case import Case, Sign
@@ -20,6 +21,7 @@ from flatline_monitor.diagnosis.case import Case, Sign
 ROOMS = (
     *(signs_of_data, signs_of_feeding, signs_of_numbers),
     *(signs_of_model, signs_of_updates, signs_of_layers, signs_of_answers),
+    signs_of_setup,
 )
 SIGNS: Mapping[str, Sign] = {sign.__name__: sign for room in ROOMS for sign in room.SIGNS}
 

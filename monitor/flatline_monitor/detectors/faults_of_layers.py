@@ -1,0 +1,141 @@
+"""Faults in the middle of a model: nonlinearities, first weights, dropout, penalties."""
+
+from flatline_monitor.detectors.contract import Evidence
+from flatline_monitor.detectors.faults import Broken, Rule, Setup
+from flatline_monitor.runs.model import Layer
+
+_CONSTANT = {"Zeros", "Ones", "Constant"}
+_DRAWN = {"RandomNormal", "TruncatedNormal", "RandomUniform"}
+_SQUASHERS = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh"}
+_WITHOUT = {"linear", ""}
+WIDE, NARROW = 1.0, 1e-4
+"""Size of drawn weights: Glorot's of a layer of 3 units is .58, of 10,000 it is .01."""
+HALF = 0.5
+DEEP = 4
+"""Squashing layers one upon the other from which on gradients fade in our gallery."""
+STRONG = 0.1
+"""Factor of a penalty; Keras's default is .01."""
+
+
+def nothing_but_linear(setup: Setup) -> Broken | None:
+    """Dense layers without a nonlinearity between them are no more than one."""
+    hidden = setup.hidden
+    dense = [layer for layer in hidden if layer.layer_class == "Dense"]
+    if not setup.model.chain or setup.output is None or setup.output.layer_class != "Dense":
+        return None
+    plain = {"Dense", "Dropout", "Flatten", "Reshape", "BatchNormalization", "Normalization"}
+    if not dense or any(layer.layer_class not in plain for layer in hidden):
+        return None
+    if any(layer.activation not in _WITHOUT for layer in hidden):
+        return None
+    n = len(dense)
+    return Broken(
+        f"the {n} hidden layer{'s' * (n > 1)} {'have' if n > 1 else 'has'} no nonlinearity: "
+        "together they are one linear layer",
+        Evidence("hidden_layers_without_nonlinearity", float(n), 0.0),
+    )
+
+
+def deep_and_squashed(setup: Setup) -> Broken | None:
+    """Many sigmoids or tanhs one upon the other, and nothing that normalises.
+
+    Source: Glorot and Bengio (2010), section 3.
+    """
+    if any("Normalization" in layer.layer_class for layer in setup.hidden):
+        return None
+    squashed = [layer for layer in setup.hidden if _squashes(layer)]
+    if len(squashed) < DEEP:
+        return None
+    name = squashed[0].activation
+    return Broken(
+        f"{len(squashed)} hidden layers squash their outputs by a {name}",
+        Evidence("squashing_layers", float(len(squashed)), DEEP - 1.0),
+    )
+
+
+def constant_weights(setup: Setup) -> Broken | None:
+    """All units of a layer begin the same, and so they remain.
+
+    Source: Goodfellow et al. (2016), Deep Learning, section 8.4: initialisation breaks symmetry.
+    """
+    same = [layer for layer in setup.hidden if layer.initializer in _CONSTANT and layer.units != 1]
+    if not same:
+        return None
+    value = same[0].initializer_scale or 0.0
+    return Broken(
+        f'the kernel of "{same[0].name}" begins as {same[0].initializer}: '
+        "all of its units are one, and stay so",
+        Evidence("first_weights", value),
+    )
+
+
+def weights_drawn_wide(setup: Setup) -> Broken | None:
+    """The first weights are drawn from far too wide, or too narrow, a range."""
+    for layer in setup.model.layers:
+        scale = layer.initializer_scale
+        if layer.initializer in _DRAWN and scale is not None and not NARROW < abs(scale) < WIDE:
+            limit = WIDE if abs(scale) >= WIDE else NARROW
+            return Broken(
+                f'the kernel of "{layer.name}" is drawn by {layer.initializer}({scale:g}), '
+                "whatever its size",
+                Evidence("size_of_first_weights", scale, limit),
+            )
+    return None
+
+
+def dropout_high(setup: Setup) -> Broken | None:
+    """More than half of the units are left out. Source: UMLAUT (Schoop et al., 2021)."""
+    rates = [layer for layer in setup.model.layers if (layer.rate or 0.0) > HALF]
+    if not rates:
+        return None
+    worst = max(rates, key=lambda layer: layer.rate or 0.0)
+    return Broken(
+        f'"{worst.name}" leaves out {worst.rate or 0:.0%} of the units',
+        Evidence("dropout_rate", worst.rate or 0.0, HALF),
+    )
+
+
+def dropout_before_output(setup: Setup) -> Broken | None:
+    """The answers themselves are dropped."""
+    output = setup.output
+    if output is None or not setup.model.chain or "Dropout" not in output.layer_class:
+        return None
+    return Broken(
+        f'the model ends in "{output.name}", which drops answers',
+        Evidence("dropout_rate", output.rate or 0.0, 0.0),
+    )
+
+
+def penalty_high(setup: Setup) -> Broken | None:
+    """A penalty is ten times Keras's default or more."""
+    largest = max((max(each.l1 or 0, each.l2 or 0) for each in setup.model.layers), default=0.0)
+    if largest < STRONG * (1 - 1e-6):
+        return None
+    return Broken(
+        f"a penalty has the factor {largest:g}; 0.01 is Keras's default",
+        Evidence("penalty_factor", largest, STRONG),
+    )
+
+
+def nothing_trainable(setup: Setup) -> Broken | None:
+    """All layers with weights are frozen."""
+    weighty = [layer for layer in setup.model.layers if layer.initializer]
+    if not weighty or any(layer.trainable for layer in weighty):
+        return None
+    return Broken("no layer is trainable", Evidence("frozen_layers", float(len(weighty)), 0.0))
+
+
+def _squashes(layer: Layer) -> bool:
+    return layer.activation in _SQUASHERS and not layer.layer_class.endswith("Cell")
+
+
+RULES: tuple[Rule, ...] = (
+    nothing_but_linear,
+    deep_and_squashed,
+    constant_weights,
+    weights_drawn_wide,
+    dropout_high,
+    dropout_before_output,
+    penalty_high,
+    nothing_trainable,
+)
