@@ -72,7 +72,6 @@ def run(  # noqa: PLR0913 - each is one thing that can be ill
             "input_nonfinite_count": np.zeros((steps, 1), np.uint32),
             **(usual_counts if counts is None else counts),
         },
-        model=Model((Layer("dense", "Dense", "relu", 16),)),
     )
 
 
@@ -280,19 +279,25 @@ SICK = {
 }
 """An illness for each detector; its own alert must fire, others may."""
 
+SOUND = Model((Layer("dense", "Dense", "relu", 16),))
 HEALTHY = {
-    "learns": dataclasses.replace(run(), validation=tuple(0.5 / n + 0.1 for n in range(1, 21))),
-    "learns from other data": run(seed=7),
-    "converged": run(loss=flat(0.01), gradient=np.full(len(PATHS), 1e-9)),
-    "imbalanced, predicted in proportion": run(counts=classes(STEPS, [29, 3], [29, 3], [28, 2])),
-    "learns with uneven gradients": run(gradient=np.repeat(np.logspace(-5, 0, 6), 2)),
-    "regression that learns": run(
-        hello=dataclasses.replace(
-            HELLO, task=Task.REGRESSION, loss_kind=LossKind.SQUARED_ERROR, class_count=None
+    name: dataclasses.replace(signals, model=SOUND)
+    for name, signals in {
+        "learns": dataclasses.replace(run(), validation=tuple(0.5 / n + 0.1 for n in range(1, 21))),
+        "learns from other data": run(seed=7),
+        "converged": run(loss=flat(0.01), gradient=np.full(len(PATHS), 1e-9)),
+        "imbalanced, predicted in proportion": run(
+            counts=classes(STEPS, [29, 3], [29, 3], [28, 2])
         ),
-        counts={
-            "target_mean": np.zeros((STEPS, 1), np.float32),
-            "target_variance": np.ones((STEPS, 1), np.float32),
-        },
-    ),
+        "learns with uneven gradients": run(gradient=np.repeat(np.logspace(-5, 0, 6), 2)),
+        "regression that learns": run(
+            hello=dataclasses.replace(
+                HELLO, task=Task.REGRESSION, loss_kind=LossKind.SQUARED_ERROR, class_count=None
+            ),
+            counts={
+                "target_mean": np.zeros((STEPS, 1), np.float32),
+                "target_variance": np.ones((STEPS, 1), np.float32),
+            },
+        ),
+    }.items()
 }

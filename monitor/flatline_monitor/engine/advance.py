@@ -11,6 +11,7 @@ from flatline_monitor.alerts.lifecycle import OPEN, State
 from flatline_monitor.alerts.report import RunState
 from flatline_monitor.detectors.contract import Detector, Verdict
 from flatline_monitor.detectors.judge import Judge, judge
+from flatline_monitor.detectors.preflight import Preflight
 from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.diagnosis.safe import learn
 from flatline_monitor.engine.rewind import marked, rewound
@@ -260,9 +261,10 @@ def _closed(run: Run, now: float, ask: Ask, *, completed: bool) -> Run:
     """The end is a judged point: the last block is as long as it is."""
     history, block = histories.last_block(run.history)
     run = replace(_judged_inside(run, block, now, ask), history=history)
-    if history.step < 0:
-        return run
-    return _judged(run, histories.view(history, block, final=True, completed=completed), now, ask)
+    # Of a run that did not come to its first step, nothing but the set-up is known.
+    names = None if history.step >= 0 else (Preflight.name,)
+    view = histories.view(history, block, final=True, completed=completed)
+    return _judged(run, view, now, ask, names)
 
 
 def _latest(run: Run, chunk: Chunk) -> dict[str, float]:

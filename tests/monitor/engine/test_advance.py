@@ -8,7 +8,9 @@ import pytest
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.engine.advance import Arrival, Ask, advance
 from flatline_monitor.engine.codec import pack, unpack
-from flatline_monitor.runs.records import EndStatus, Stalled, StreamKey
+from flatline_monitor.engine.reports import run_report
+from flatline_monitor.runs.model import Array, Feature, Layer, Loss, Model
+from flatline_monitor.runs.records import End, EndStatus, Stalled, StreamKey
 from tests.contract.test_cuts import plain
 from tests.play import alert, evaluation, firing, play
 from tests.signals import HEALTHY, HELLO, SICK, STEPS, STREAM
@@ -29,6 +31,20 @@ def test_a_finding_at_the_end_needs_no_more_hits():
 
     assert firing(play(records[:-1], signals.hello)) == {}
     assert "no_skill" in firing(play(records, signals.hello))
+
+
+def test_a_run_that_comes_to_no_step_is_judged_by_its_set_up():
+    """What made the first step fail is often written there, and nowhere else."""
+    targets = Array("y", (), "int64", 90, (Feature(0, 4, 2, 1, whole=True, distinct=5),))
+    output = Layer("z", "Dense", "softmax", 3, output=True)
+    loss = Loss("sparse_categorical_crossentropy", from_logits=False)
+    model = Model(layers=(output,), loss=loss, targets=(targets,))
+
+    state = play([model, End(EndStatus.FAILED, "InvalidArgumentError", 0)])
+
+    assert firing(state) == {"preflight": "info"}
+    assert run_report(state, CATALOGUE).causes[0].name == "wrong_last_layer_or_loss"
+    assert firing(play([End(EndStatus.FAILED, "InvalidArgumentError", 0)])) == {}
 
 
 def test_a_stalled_run_is_judged_on_the_side():
