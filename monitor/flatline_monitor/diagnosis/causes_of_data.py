@@ -99,6 +99,7 @@ CAUSES: tuple[Entry, ...] = (
         "the classes are imbalanced, and the model answers with the commonest",
         {
             "labels_imbalanced": 0.45,
+            "weights_reversed": 0.6,
             "class_collapse": 0.35,
             "answers_the_majority": 0.25,
             "starved_and_rare": 0.6,

@@ -24,6 +24,7 @@ CAUSES: tuple[Entry, ...] = (
         "Glorot and Bengio (2010): a depth gap in the gradient norms",
         {
             "gradients_healthy": 0.7,
+            "nothing_squashes": 0.9,
             "shallow": 0.7,
             "bad_input": 0.9,
             "bad_elsewhere": 0.5,

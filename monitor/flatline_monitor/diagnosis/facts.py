@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from flatline_monitor.detectors.answers import confidences
 from flatline_monitor.detectors.preflight import faults
 from flatline_monitor.detectors.statistics import finite_median, first_update_ratio, is_weighted
-from flatline_monitor.diagnosis import measures, measures_of_data, measures_of_model
+from flatline_monitor.diagnosis import (
+    measures,
+    measures_of_data,
+    measures_of_model,
+    measures_of_setup,
+)
 from flatline_monitor.runs.records import Role, Task
 from flatline_monitor.runs.view import RunView
 
@@ -132,6 +137,12 @@ class Facts:
     """Norm of the whole gradient before clipping, of late."""
     clip_ratio: float | None = None
     """What clipping leaves of that norm, of late."""
+    is_regularized: bool | None = None
+    """Whether dropout, a penalty or decay holds the weights down."""
+    squashing_layers: int | None = None
+    """Hidden layers that end in a sigmoid or the like."""
+    weights_reversed: str = ""
+    """That the commonest class weighs more than the rarest."""
     faults: Mapping[str, str] = field(default_factory=dict)
     """What is wrong with the set-up, by the names of the rules that say so."""
 
@@ -238,5 +249,8 @@ def facts_of(view: RunView) -> Facts:
         target_size=measures_of_data.target_size(view),
         gradient_norm=measures.recent(view, "global_grad_norm"),
         clip_ratio=measures.recent(view, "clip_ratio"),
+        is_regularized=measures_of_setup.is_regularized(view),
+        squashing_layers=measures_of_setup.squashing_layers(view),
+        weights_reversed=measures_of_setup.weights_reversed(view),
         faults={name: broken.sentence for name, broken in faults(view).items()},
     )

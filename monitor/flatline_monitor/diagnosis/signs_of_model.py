@@ -140,6 +140,8 @@ def masked(case: Case) -> str:
 
 def no_regularization(case: Case) -> str:
     """The loss holds no regularisation, and nothing looks like dropout or decay."""
+    if case.facts.is_regularized is not None:
+        return "" if case.facts.is_regularized else "there is no dropout, penalty or decay"
     share, excess = case.facts.regularization_share, case.facts.training_excess
     if (share is not None and share > 0) or masked(case) or (excess or 0.0) >= WORSE:
         return ""

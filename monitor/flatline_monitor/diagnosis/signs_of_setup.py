@@ -15,7 +15,21 @@ def _sign_of(rule: Rule) -> Sign:
     return sign
 
 
-SIGNS: tuple[Sign, ...] = tuple(_sign_of(rule) for rule in RULES)
+def nothing_squashes(case: Case) -> str:
+    """There is no sigmoid or tanh that could be saturated."""
+    return "no hidden layer squashes its outputs" if case.facts.squashing_layers == 0 else ""
+
+
+def weights_reversed(case: Case) -> str:
+    """The classes are weighed the wrong way round."""
+    return case.facts.weights_reversed
+
+
+SIGNS: tuple[Sign, ...] = (
+    *(_sign_of(rule) for rule in RULES),
+    nothing_squashes,
+    weights_reversed,
+)
 
 FOUND_BY = {rule.__name__: Preflight.name for rule in RULES}
 """Each is one side of that detector."""

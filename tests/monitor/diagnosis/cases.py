@@ -53,7 +53,9 @@ ORDINARY = Facts(
 """A classifier that does not learn, and of which nothing else is odd."""
 
 _UNKNOWN: dict[str, Any] = {
-    field.name: None for field in dataclasses.fields(Facts) if field.default is dataclasses.MISSING
+    field.name: None
+    for field in dataclasses.fields(Facts)
+    if dataclasses.MISSING is field.default is field.default_factory
 }
 _NOTHING: dict[str, Any] = {
     **dict.fromkeys(("inputs", "labels", "predictions", "kernels", "untrained"), ()),
