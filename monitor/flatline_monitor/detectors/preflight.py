@@ -23,6 +23,9 @@ RULES: tuple[Rule, ...] = (
     *faults_of_feeding.RULES,
 )
 
+SAID = 4
+"""Faults that the summary of a finding says in words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
@@ -59,11 +62,11 @@ class Preflight:
         found = faults(view)
         if not found:
             return None
-        first = next(iter(found.values()))
-        others = f"; {len(found) - 1} more" if len(found) > 1 else ""
+        sentences = [broken.sentence for broken in found.values()]
+        more = [f"and {len(found) - SAID} more"] if len(found) > SAID else []
         return Finding(
             severity=Severity.INFO,
-            summary=f"The set-up looks wrong: {first.sentence}{others}",
+            summary=f"In the set-up, {'; '.join((*sentences[:SAID], *more))}",
             evidence=tuple(
                 broken.evidence or Evidence(name, 1.0, 0.0) for name, broken in found.items()
             ),

@@ -205,8 +205,8 @@ def test_a_sound_set_up_is_left_alone(changes):
     assert broken(**changes) == set()
 
 
-def test_a_finding_says_the_first_and_counts_the_others():
-    """Each with the number behind it."""
+def test_a_finding_says_what_is_wrong_in_words_and_numbers():
+    """The first of them is its gist; of very many some are only counted."""
     model = dataclasses.replace(
         SOUND, layers=(RELU, last("linear")), optimizer=Optimizer("Adam", 0.5)
     )
@@ -214,8 +214,8 @@ def test_a_finding_says_the_first_and_counts_the_others():
 
     assert isinstance(finding, Finding)
     assert finding.severity is Severity.INFO
-    assert "no nonlinearity" in finding.summary
-    assert finding.summary.endswith("; 1 more")
+    assert finding.gist.startswith("in the set-up, binary_crossentropy takes probabilities")
+    assert "a learning rate of 0.5 is high for Adam" in finding.summary
     assert [each.statistic for each in finding.evidence] == [
         "activation_not_for_loss",
         "learning_rate",
