@@ -8,6 +8,7 @@ from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
 from flatline_monitor.detectors.contract import Evidence, Reason, Severity
 from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.runs.curve import Curve
+from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.records import ClientHealth, Evaluation, Hello, Variable
 
 
@@ -87,6 +88,8 @@ class RunReport:
     """How the run is, in one sentence."""
     causes: tuple[Cause, ...] = ()
     """What probably explains all that was found together, the likeliest first."""
+    model: Model | None = None
+    """What is known of the latest fit before it had learned anything; None: it was not sent."""
     curve: Curve = field(default_factory=Curve)
     """The whole run in at most 512 points, but for the block that is not full yet."""
 

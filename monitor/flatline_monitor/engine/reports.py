@@ -32,6 +32,7 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
         variables=history.variables.variables,
         alerts=tuple(_alert(run, detector, causes) for detector in catalogue),
         evaluations=history.evaluations,
+        model=history.model,
         curve=history.curve,
         health=run.health,
         notes=run.notes,

@@ -12,7 +12,7 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
 from flatline_monitor.web.history import history_shape
 from flatline_monitor.web.parameters import ParameterError, check_names, choice, page
-from flatline_monitor.web.shapes import Json, alert_shape, run_shape
+from flatline_monitor.web.shapes import Json, alert_shape, run_shape, setup_shape
 
 PREFIX = "/api/"
 
@@ -34,6 +34,7 @@ class Api:
             Route("/api/v1/runs", self.runs),
             Route("/api/v1/runs/{run_id}", self.run),
             Route("/api/v1/runs/{run_id}/history", self.history),
+            Route("/api/v1/runs/{run_id}/setup", self.setup),
             Route("/api/v1/alerts", self.alerts),
         ]
 
@@ -50,6 +51,10 @@ class Api:
     async def history(self, request: Request) -> Response:
         """Return what the curves of one run are drawn from."""
         return self._of_run(request, history_shape)
+
+    async def setup(self, request: Request) -> Response:
+        """Return what one run told of itself before it had learned anything."""
+        return self._of_run(request, setup_shape)
 
     async def alerts(self, request: Request) -> Response:
         """Return the alerts of all runs in one state, or all that are not inactive."""

@@ -1,6 +1,8 @@
 """Reports as JSON: absent is null, and a non-finite number is a string, as in protobuf's JSON."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import TypeAlias
 
 from flatline_monitor.alerts.lifecycle import State
@@ -38,6 +40,22 @@ def run_shape(report: RunReport) -> Json:
         "alerts": [alert_shape(alert) for alert in seen(report)],
         "abstentions": {a.detector: a.abstained.value for a in report.alerts if a.abstained},
     }
+
+
+def setup_shape(report: RunReport) -> Json:
+    """Return what a run told of itself, by the names of message Model; null: it told nothing."""
+    return {"run": report.run_id, "setup": plain(report.model)}
+
+
+def plain(value: object) -> object:
+    """Return a value of dataclasses, tuples, mappings and numbers as JSON can hold it."""
+    if is_dataclass(value):
+        return {part.name: plain(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    return number(value) if isinstance(value, float) else value
 
 
 def alert_shape(alert: AlertReport) -> Json:

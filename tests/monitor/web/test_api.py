@@ -9,6 +9,7 @@ import pytest
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.detectors.contract import Evidence
+from flatline_monitor.runs.model import Array, Feature, Layer, Model
 from tests.monitor.reports import RUN_ID, firing_alert, quiet_alert, run_report
 from tests.monitor.web.asking import Site
 
@@ -66,6 +67,23 @@ def test_a_run_in_full() -> None:
         ],
         "abstentions": {},
     }
+
+
+def test_what_a_run_told_of_itself() -> None:
+    """By the names of the wire; a number that is none is a string here too."""
+    feature = Feature(math.nan, 1.0, 0.5, 0.5, whole=False, distinct=2, nonfinite_share=0.5)
+    model = Model(
+        layers=(Layer("d", "Dense", "relu", 4),),
+        inputs=(Array("x", (1,), "float32", 9, (feature,)),),
+    )
+    site = Site(run_report(model=model))
+    setup = site.ask(f"/api/v1/runs/{RUN_ID}/setup").json()["setup"]
+
+    assert setup["layers"][0]["activation"] == "relu"
+    assert setup["inputs"][0]["features"][0]["minimum"] == "NaN"
+    assert setup["optimizer"] is None
+    assert "Dense" in site.ask(f"/runs/{RUN_ID}").text
+    assert Site(run_report()).ask(f"/api/v1/runs/{RUN_ID}/setup").json()["setup"] is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Evidence
 from flatline_monitor.diagnosis.contract import Cause, Remedy
+from flatline_monitor.runs.model import Array, Layer, Loss, Model, Optimizer
 from flatline_monitor.runs.records import Evaluation, Role, Variable
 from flatline_monitor.web.headers import HEADERS
 from tests.monitor.reports import RUN_ID, firing_alert, quiet_alert, run_report
@@ -109,6 +110,13 @@ def test_what_a_run_says_is_text_and_never_markup(path: str) -> None:
         notes=(EVIL,),
         verdict=RunVerdict(Level.SICK, EVIL),
         causes=(told[0],),
+        model=Model(
+            layers=(Layer(EVIL, EVIL, EVIL, initializer=EVIL),),
+            optimizer=Optimizer(EVIL, schedule=EVIL),
+            loss=Loss(EVIL),
+            inputs=(Array(EVIL, (1,), EVIL, 1),),
+            metrics=(EVIL,),
+        ),
     )
     page = read(Site(run), path)
 
