@@ -148,11 +148,8 @@ def _parts(layer: Any) -> list[Any]:
 
 def _inputs(layer: Any) -> int:
     """Return how many tensors a layer is called with, over all its calls."""
-    calls = (
-        getattr(node, "input_tensors", None) or getattr(node, "keras_inputs", None)
-        for node in getattr(layer, "_inbound_nodes", ())
-    )
-    return sum(len(call) if isinstance(call, list | tuple) else 1 for call in calls)
+    nodes = getattr(layer, "_inbound_nodes", ())
+    return sum(len(tf.nest.flatten(node.input_tensors)) for node in nodes)
 
 
 def _first(layer: Any, names: tuple[str, ...]) -> Any:

@@ -27,6 +27,23 @@ def test_what_is_known_when_it_begins() -> None:
     assert said.framework_version == keras.__version__
 
 
+def test_the_set_up_is_told() -> None:
+    """Layers, a chain of them, the optimizer's numbers, the loss and the arrays."""
+    callback = Recording()
+    x = keras.Input((FEATURES,))
+    out = layers.Dense(CLASSES, activation="softmax")(layers.Dropout(0.25)(x))
+    fit(compiled(lambda: keras.Model(x, out)), [callback], X, LABELS)
+
+    (facts,) = callback.run.models
+    dropout, dense = facts.layers
+    assert (dropout.rate, dense.activation, dense.units) == (0.25, "softmax", CLASSES)
+    assert (dense.output, facts.chain) == (True, True)
+    assert facts.optimizer is not None
+    assert facts.loss is not None
+    assert facts.loss.name == "sparse_categorical_crossentropy"
+    assert facts.inputs[0].shape == (FEATURES,)
+
+
 @pytest.mark.parametrize(
     ("model", "y", "task", "kind"),
     [
