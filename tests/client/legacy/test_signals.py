@@ -31,12 +31,12 @@ def test_the_set_up_is_told() -> None:
     """Layers, a chain of them, the optimizer's numbers, the loss and the arrays."""
     callback = Recording()
     x = keras.Input((FEATURES,))
-    out = layers.Dense(CLASSES, activation="softmax")(layers.Dropout(0.25)(x))
+    out = layers.Dense(CLASSES)(layers.Dropout(0.25)(x))
     fit(compiled(lambda: keras.Model(x, out)), [callback], X, LABELS)
 
     (facts,) = callback.run.models
     dropout, dense = facts.layers
-    assert (dropout.rate, dense.activation, dense.units) == (0.25, "softmax", CLASSES)
+    assert (dropout.rate, dense.activation, dense.units) == (0.25, "linear", CLASSES)
     assert (dense.output, facts.chain) == (True, True)
     assert facts.optimizer is not None
     assert facts.loss is not None
