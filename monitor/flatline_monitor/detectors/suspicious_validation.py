@@ -120,7 +120,7 @@ class SuspiciousValidation:
         trained = _trained_before(view, -1)
         if worse := self._worse(view, last, trained):
             early = last.epoch < self.early and not view.hello.fit and _began_new(view)
-            lags = last.step < self.settled and _moves_means(view)
+            lags = last.step * view.hello.row_steps < self.settled and _moves_means(view)
             if not early or lags or self._came_later(view):
                 raise NotMeasurableError  # from here on it may be overfitting, or those means
             return worse

@@ -9,7 +9,7 @@ import numpy as np
 
 from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
-from flatline_monitor.runs.firsts import Firsts
+from flatline_monitor.runs.firsts import KEPT, Firsts
 from flatline_monitor.runs.median import median
 from flatline_monitor.runs.null_model import null_loss
 from flatline_monitor.runs.plan import YOUNG, noisy, scaled
@@ -104,7 +104,7 @@ class RunView:
         was said of the first fit is looked at again soon.
         """
         seen = self.step + 1 if self.hello.fit and self.step >= ENOUGH_STEPS else None
-        return scaled(steps, self.plan or seen)
+        return scaled(steps, self.plan or seen, self.hello.row_steps)
 
     @property
     def share_of_plan(self) -> float | None:
@@ -208,8 +208,9 @@ class RunView:
     @property
     @once
     def first_loss(self) -> float:
-        """Median of the first losses, at most 20; nan before the first."""
-        return median(self.firsts.loss.astype(np.float64))
+        """Median of the losses of the first steps, at most 20; nan before the first."""
+        rows = -(-KEPT // self.hello.row_steps)
+        return median(self.firsts.loss[:rows].astype(np.float64))
 
     @property
     @once
