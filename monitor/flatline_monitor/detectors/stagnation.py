@@ -37,6 +37,9 @@ class Stagnation:
         which its own warm-up covers.
         Before 30 % of the plan it is only information (`alerts/suppression.py`), and so it is
         in the first ten epochs and 500 steps while each epoch is better than the one before.
+        Where rows stand for many steps and L0 is not known, much may be learned within the
+        first of them: then it is information unless progress < `progress_of_rows`. Means of
+        whole epochs are little noise: `fewest_rows` of them in the last half suffice.
     Sources
         P(slope < 0) of a least-squares line as in dlib's running_gradient; the size of the drop
         beside it because a sure slope may be a tiny one. From 85 healthy and 90 sick runs of
@@ -59,6 +62,8 @@ class Stagnation:
     loss_floor: float = 0.5
     skill_floor: float = 0.02
     fewest_blocks: int = 6
+    progress_of_rows: float = 0.03
+    fewest_rows: int = 3
     warmup: int = 1000
 
     def check(self, view: RunView) -> Finding | None:
@@ -66,7 +71,9 @@ class Stagnation:
         half = view.step // 2
         medians = medians_since(view, half)
         first = view.first_loss
-        if len(medians) < self.fewest_blocks or not math.isfinite(first) or first == 0:
+        coarse = view.hello.row_steps > 1
+        fewest = self.fewest_rows if coarse else self.fewest_blocks
+        if len(medians) < fewest or not math.isfinite(first) or first == 0:
             raise NotMeasurableError
         slope, certainty = falling_since(view, half)
         drop = -slope * (len(medians) - 1) / abs(first)
@@ -78,8 +85,9 @@ class Stagnation:
         flat = certainty < self.certainty or drop < self.drop_floor
         if low or not flat or not made < self.progress_floor:
             return None
+        hidden = coarse and null is None and made >= self.progress_of_rows
         return Finding(
-            severity=Severity.INFO if lacks_time(view) else Severity.CRITICAL,
+            severity=Severity.INFO if hidden or lacks_time(view) else Severity.CRITICAL,
             summary=(
                 f"The loss does not decrease: {first:.4g} at the beginning, {now:.4g} now, "
                 f"{max(0, drop):.1%} of it gone over the last half of the run"

@@ -82,7 +82,8 @@ class SuspiciousValidation:
         model that was trained before; on sorted data, whose last batches are of other classes
         than the set (`not_shuffled`);
         under batch normalisation in the first `settled` steps, in which its moving means lag
-        behind; worse than as information on dropout, augmentation and noise, which make the
+        behind (of a log by epochs, which does not tell, afterwards only if each validation of
+        `fewest_always` or more was so); worse than as information on dropout, augmentation and noise, which make the
         training the harder task, and on easy tasks.
     Sources
         UMLAUT (Schoop et al., 2021): a validation accuracy 0.05 above the training's. The first
@@ -105,6 +106,7 @@ class SuspiciousValidation:
     far_regression: float = 3.0
     unlike_limit: float = 0.4
     fewest_evaluations: int = 3
+    fewest_always: int = 5
     settled: int = 500
     warmup: int = 0
 
@@ -121,7 +123,8 @@ class SuspiciousValidation:
         if worse := self._worse(view, last, trained):
             early = last.epoch < self.early and not view.hello.fit and _began_new(view)
             lags = last.step * view.hello.row_steps < self.settled and _moves_means(view)
-            if not early or lags or self._came_later(view):
+            new = early and not lags and not self._came_later(view)
+            if not (new or self._always(view)):
                 raise NotMeasurableError  # from here on it may be overfitting, or those means
             return worse
         return self._better(view, last, trained)
@@ -155,6 +158,17 @@ class SuspiciousValidation:
             return False
         trained = _trained_before(view, 0)
         return bool(trained.losses.size) and self._worse(view, first, trained) is None
+
+    def _always(self, view: RunView) -> bool:
+        """Say whether each validation of a log by epochs was so, from the first on."""
+        seen = view.evaluations
+        return (
+            view.hello.row_steps > 1
+            and len(seen) >= self.fewest_always
+            and all(
+                self._worse(view, each, _trained_before(view, i)) for i, each in enumerate(seen)
+            )
+        )
 
     def _worse(self, view: RunView, last: Evaluation, trained: Trained) -> Finding | None:
         score, labels = _score_of(last), trained.labels
@@ -256,8 +270,11 @@ def _began_new(view: RunView) -> bool:
 
 
 def _moves_means(view: RunView) -> bool:
-    """Say whether the model normalises by moving means, as far as its variables tell."""
-    return any(
+    """Say whether the model normalises by moving means, as far as its variables tell.
+
+    Of a log that tells of no variables it may.
+    """
+    return (view.hello.row_steps > 1 and not view.variables) or any(
         "BatchNorm" in each.layer_class or (each.role is Role.GAMMA and not each.layer_class)
         for each in view.variables
     )

@@ -1,7 +1,7 @@
 """What the classes of a log are, where loss and accuracy tell: how a constant answer would do."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,37 +9,46 @@ import numpy as np
 from flatline_monitor.lint.log import Log, Row
 
 MOST = 1000
-"""Classes beyond which a loss is near the logarithm of some whole number anyway."""
-NEAR = 0.02
-"""Share by which a loss at chance may differ from that of guessing."""
+"""Classes beyond which nothing is told."""
+NEAR, ABOVE = 0.02, 0.1
+"""Shares by which a loss may lie below and above that of guessing, and still look like it."""
 CONSTANT = 1e-3
 """Span of accuracies that are the same one."""
 SURE = (0.05, 0.99)
 """Accuracies between which a constant one is the share of a class; 0 is no classification."""
-FEWEST = 4
+RISE = 0.05
+"""Rise of an accuracy that shows that something is learned."""
+FEWEST, FEWEST_VALIDATIONS = 3, 5
+
+Pairs = np.ndarray
+"""Losses and accuracies, [pair, 2]."""
 
 
 def told(log: Log, class_count: int | None) -> Log:
     """Return the log with the share of each class among its labels, where that can be told.
 
-    `class_count` is what the user says: so many, and even. Else it is told where accuracy and loss
-    both are those of guessing among K even classes, or where neither changes any more and the
-    loss is no better than what always answering with one class of that share costs.
+    `class_count` is what the user says: so many, and even. Else they are told where loss and
+    accuracy, of late or of all validations, are those of guessing among so many even classes;
+    where the loss is worse than that of any calibrated model which is right as often, and is not
+    right more often than at first; or where the accuracy never changes: then it is the share of
+    the class that is always answered.
     """
+    pairs = _finite(zip(_losses(log.trained), answers(log), strict=True))
     if class_count is not None:
-        even = (1 / class_count,) * class_count
-        return replace(log, class_shares=even if _answered(log) else ())
-    last = _answered(log)[-max(FEWEST, len(log.trained) // 4) :]
-    if len(last) < FEWEST:
+        return replace(log, class_shares=(1 / class_count,) * class_count if len(pairs) else ())
+    late = pairs[-max(FEWEST, len(log.trained) // 4) :]
+    if len(late) < FEWEST:
         return log
-    losses, shares = np.array(last).T
-    loss, share = float(np.median(losses)), float(np.median(shares))
-    if (count := _even(loss, share)) is not None:
-        why = f"loss and accuracy are those of guessing among {count} classes that are as frequent"
-        return replace(log, class_shares=(1 / count,) * count, notes=(*log.notes, why))
-    if _is_constant(losses, shares) and loss >= (1 - NEAR) * _entropy(share):
+    loss, share = np.median(late, axis=0)
+    count = _even(loss, share) or _unseen(log)
+    why = "loss and accuracy are those of guessing among {0} classes that are as frequent"
+    if count is None and loss > _fano(share) and not _rises(pairs):
+        count, why = round(1 / share), "the accuracy is that of guessing among {0} classes"
+    if count is not None:
+        return _with(log, (1 / count,) * count, why.format(count))
+    if _is_constant(pairs):
         why = f"the accuracy is always {share:.1%}: taken for the share of the commonest class"
-        return replace(log, class_shares=(share, 1 - share), notes=(*log.notes, why))
+        return _with(log, (share, 1 - share), why)
     return log
 
 
@@ -58,33 +67,61 @@ def answers(log: Log) -> list[float | None]:
     return found
 
 
-def _answered(log: Log) -> list[tuple[float, float]]:
-    """Return the finite losses with the accuracy beside them."""
-    both = zip(_losses(log.trained), answers(log), strict=True)
-    return [(a, b) for a, b in both if math.isfinite(a) and b is not None and math.isfinite(b)]
+def _with(log: Log, shares: Sequence[float], why: str) -> Log:
+    return replace(log, class_shares=tuple(map(float, shares)), notes=(*log.notes, why))
+
+
+def _finite(pairs: Iterable[tuple[float, float | None]]) -> Pairs:
+    known = [(a, b) for a, b in pairs if b is not None and math.isfinite(a) and math.isfinite(b)]
+    return np.array(known).reshape(-1, 2)
 
 
 def _losses(rows: Sequence[Row]) -> list[float]:
     return [math.nan if row.loss is None else row.loss for row in rows]
 
 
+def _unseen(log: Log) -> int | None:
+    """Return among how many classes each validation was a guess; None: not all were."""
+    seen = _finite((row.val_loss, row.val_accuracy) for row in log.rows if row.val_loss is not None)
+    if len(seen) < FEWEST_VALIDATIONS:
+        return None
+    (count, *others) = {_even(loss, share) for loss, share in seen}
+    return None if others else count
+
+
 def _even(loss: float, share: float) -> int | None:
     """Return the number of classes among which both look like guessing; None: there is none."""
-    if not math.log(2) * (1 - NEAR) <= loss <= math.log(MOST):
+    if not (0 < share < 1 and 0 < loss < 2 * math.log(MOST)):
         return None
-    count = max(2, round(math.exp(loss)))
-    near = abs(loss - math.log(count)) <= NEAR * math.log(count)
-    margin = 0.05 if count == 2 else 0.2 / count + 0.005  # noqa: PLR2004 - a coin
-    return count if near and abs(share - 1 / count) <= margin else None
+    for count in {max(2, round(1 / share)), max(2, round(math.exp(loss)))}:
+        margin = 0.05 if count == 2 else 0.2 / count + 0.005  # noqa: PLR2004 - a coin
+        beside = -NEAR <= loss / math.log(count) - 1 <= ABOVE
+        if count <= MOST and beside and abs(share - 1 / count) <= margin:
+            return count
+    return None
 
 
-def _is_constant(losses: np.ndarray, shares: np.ndarray) -> bool:
+def _fano(share: float) -> float:
+    """Return the most that a calibrated model loses which is right so often, of MOST classes."""
     low, high = SURE
-    level = abs(float(np.median(losses)))
+    if not low <= share <= high:
+        return math.inf
+    return _entropy(share) + (1 - share) * math.log(MOST)
+
+
+def _rises(pairs: Pairs) -> bool:
+    """Say whether the model is right more often than it was at first."""
+    return bool(pairs[len(pairs) // 2 :, 1].max() > pairs[0, 1] + RISE)
+
+
+def _is_constant(pairs: Pairs) -> bool:
+    """Say whether the accuracy is the same from the second row on."""
+    low, high = SURE
+    shares = pairs[1:, 1]
     return (
-        low <= float(shares.min()) <= high
+        len(shares) >= FEWEST
+        and low <= float(shares.min()) <= high
         and float(np.ptp(shares)) <= CONSTANT
-        and float(np.ptp(losses)) <= 2 * NEAR * level
     )
 
 

@@ -10,6 +10,7 @@ from flatline_monitor.detectors.contract import Detector, Evidence, Reason, Seve
 from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.engine.advance import Arrival, Ask, advance, open_run
 from flatline_monitor.engine.reports import run_report
+from flatline_monitor.lint import classes
 from flatline_monitor.lint.log import Kind, Log, Quantity
 from flatline_monitor.lint.records import hello, records
 from flatline_monitor.lint.words import in_words_of, place
@@ -22,6 +23,7 @@ SIGNALS: Mapping[str, frozenset[Quantity]] = {
     "stagnation": frozenset(),
     "plateau": frozenset(),
     "no_skill": frozenset({Quantity.ACCURACY}),
+    "loss_accuracy_inconsistency": frozenset({Quantity.ACCURACY}),
     "gradient_explosion": frozenset({Quantity.GRADIENT_NORM}),
     "loss_spike": frozenset(),
     "divergence": frozenset(),
@@ -32,9 +34,10 @@ SIGNALS: Mapping[str, frozenset[Quantity]] = {
 }
 """The detectors that a log can be asked about, and what they need beside the training loss.
 
-The others look at what no log has, or, as `loss_accuracy_inconsistency`, at the loss of the data
-alone, which a logged loss is not where a model is regularised.
+The others look at what no log has.
 """
+KNOWS = 0.7
+"""Accuracy of a first row from which on a loss that does not fall any more is no trouble."""
 TRENDS = frozenset({"divergence", "stagnation", "plateau", "overfitting", "no_skill", "oscillation"})
 
 
@@ -83,7 +86,8 @@ class Judged:
 
 def judged(log: Log, catalogue: Sequence[Detector]) -> Judged:
     """Return what the detectors that a log can be asked about say of it, as it ended."""
-    asked = [detector for detector in catalogue if detector.name in SIGNALS]
+    spared = _spared(log)
+    asked = [each for each in catalogue if each.name in SIGNALS and each.name not in spared]
     greeting = hello(log)
     run, stream = open_run(greeting, 0.0), StreamKey(greeting.run_id, 0, 0)
     for number, record in enumerate(records(log), 1):
@@ -92,13 +96,25 @@ def judged(log: Log, catalogue: Sequence[Detector]) -> Judged:
     found = tuple(
         sorted(_found(report, log), key=lambda each: -each.severity.rank)
     )
-    unjudged = _unjudged(report, log, catalogue)
+    unjudged = _unjudged(report, log, catalogue) | spared
     worst = found[0].severity if found else Severity.INFO
     level = LEVELS.get(worst, Level.SICK)
     sentence = in_words_of(log, report.verdict.sentence)
     if level is Level.HEALTHY and TRENDS <= unjudged.keys():
         level, sentence = Level.CANNOT_JUDGE, _too_little(log)
     return Judged(log, level, sentence, found, unjudged)
+
+
+def _spared(log: Log) -> dict[str, str]:
+    """Return the detectors that would say what this log cannot show, and why."""
+    spared = {}
+    if log.class_shares and len(set(log.class_shares)) == 1:
+        # What is logged may hold regularisation: only an accuracy that never moves is odd enough.
+        spared["loss_accuracy_inconsistency"] = "the loss may be regularised"
+    first = next((share for share in classes.answers(log) if share is not None), 0.0)
+    if not log.class_shares and first >= KNOWS:
+        spared["stagnation"] = f"it began with an accuracy of {first:.0%}"
+    return spared
 
 
 def _found(report: RunReport, log: Log) -> Iterator[Found]:
@@ -123,7 +139,7 @@ def _unjudged(report: RunReport, log: Log, catalogue: Sequence[Detector]) -> dic
         name = detector.name
         if name not in SIGNALS:
             told[name] = "no log tells"
-        elif why := _why(alerts[name], log):
+        elif name in alerts and (why := _why(alerts[name], log)):
             told[name] = why
     return told
 

@@ -90,11 +90,12 @@ def _chunk(
     log: Log, trained: Sequence[Row], accuracies: Sequence[float | None], begin: int, end: int
 ) -> Chunk:
     rows, step = trained[begin:end], np.arange(begin, end)
+    logged = not _is_rounded_away(trained)
     loss = _float32([math.nan if row.loss is None else row.loss for row in rows])
     before = trained[begin - 1].learning_rate if begin else None
     rates = []
     for i, row in enumerate(rows):
-        if row.learning_rate is not None and row.learning_rate != before:
+        if logged and row.learning_rate is not None and row.learning_rate != before:
             rates.append((begin + i, row.learning_rate))
             before = row.learning_rate
     return Chunk(
@@ -107,6 +108,13 @@ def _chunk(
         learning_rate_step=np.array([at for at, _ in rates], np.int64),
         learning_rate=_float32([rate for _, rate in rates]),
     )
+
+
+def _is_rounded_away(rows: Sequence[Row]) -> bool:
+    """Say whether the rates are all 0 while the loss changes: they were told with few digits."""
+    rates = [row.learning_rate for row in rows if row.learning_rate is not None]
+    losses = [row.loss for row in rows if row.loss is not None and math.isfinite(row.loss)]
+    return bool(rates) and not any(rates) and max(losses, default=0) > 1.01 * min(losses, default=0)
 
 
 def _sampled(

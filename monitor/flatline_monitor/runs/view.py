@@ -220,7 +220,14 @@ class RunView:
 
     @property
     def loss_scale(self) -> float:
-        """What a change of the loss is measured by: the null model's loss, or else the first."""
+        """What a change of the loss is measured by: the null model's loss, or else the first.
+
+        A first loss near zero, as of a likelihood that falls below it, is no measure: where rows
+        stand for many steps it is the span of the first ones then.
+        """
+        first = self.firsts.loss
+        if self.hello.row_steps > 1 and self.null_loss is None and first.size and first.min() < 0:
+            return float(np.ptp(first.astype(np.float64)))
         return self.null_loss or abs(self.first_loss)
 
     @property
