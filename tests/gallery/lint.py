@@ -45,9 +45,7 @@ class Answer:
 
     def worst(self, names: frozenset[str] | None = None) -> int:
         """Return the rank of the gravest finding, of any or of these detectors; -1: none."""
-        return max(
-            (s.rank for name, s in self.said if names is None or name in names), default=-1
-        )
+        return max((s.rank for name, s in self.said if names is None or name in names), default=-1)
 
 
 def main() -> int:

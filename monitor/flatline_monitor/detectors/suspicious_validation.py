@@ -83,8 +83,8 @@ class SuspiciousValidation:
         than the set (`not_shuffled`);
         under batch normalisation in the first `settled` steps, in which its moving means lag
         behind (of a log by epochs, which does not tell, afterwards only if each validation of
-        `fewest_always` or more was so); worse than as information on dropout, augmentation and noise, which make the
-        training the harder task, and on easy tasks.
+        `fewest_always` or more was so); worse than as information on dropout, augmentation and
+        noise, which make the training the harder task, and on easy tasks.
     Sources
         UMLAUT (Schoop et al., 2021): a validation accuracy 0.05 above the training's. The first
         epoch as a test: Dawid (1984), Statistical theory: the prequential approach. The limits

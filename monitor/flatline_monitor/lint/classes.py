@@ -48,7 +48,7 @@ def told(log: Log, class_count: int | None) -> Log:
         return _with(log, (1 / count,) * count, why.format(count))
     if _is_constant(pairs):
         why = f"the accuracy is always {share:.1%}: taken for the share of the commonest class"
-        return _with(log, (share, 1 - share), why)
+        return replace(_with(log, (share, 1 - share), why), always_one=True)
     return log
 
 

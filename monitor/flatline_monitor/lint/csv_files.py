@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from flatline_monitor.lint.log import LintError, Table
+from flatline_monitor.lint.log import FORMATS, LintError, Table
 from flatline_monitor.lint.numbers import cell
 
 DELIMITERS = ",;\t|"
@@ -29,6 +29,9 @@ def read(name: str, text: str) -> list[Table]:
     if any(OF_A_RUN in column for column in header):
         return _of_runs(name, header, rows)
     told = [_numbers(row) for row in rows]
+    if not any(told):
+        msg = f"{name} is text without a table of numbers; a log is {FORMATS}"
+        raise LintError(msg)
     if "_step" in header:
         return [Table(name, "W&B", tuple(told))]
     by_run = next((lower[each] for each in RUNS if each in lower), None)
@@ -91,9 +94,7 @@ def by_step(steps: Mapping[float, Mapping[str, float]]) -> tuple[Mapping[str, fl
     return tuple({"step": step, **steps[step]} for step in sorted(steps))
 
 
-def _of_runs(
-    name: str, header: Iterable[str], rows: Sequence[Mapping[str, str]]
-) -> list[Table]:
+def _of_runs(name: str, header: Iterable[str], rows: Sequence[Mapping[str, str]]) -> list[Table]:
     """Take the columns of each run apart; the extremes that W&B writes beside them are left out."""
     shared = [column for column in header if OF_A_RUN not in column]
     runs: dict[str, dict[str, str]] = defaultdict(dict)

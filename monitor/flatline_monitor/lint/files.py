@@ -6,12 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flatline_monitor.lint import csv_files, event_files, json_files
-from flatline_monitor.lint.log import LintError, Table
+from flatline_monitor.lint.log import FORMATS, LintError, Table
 
-FORMATS = (
-    "Keras CSVLogger or another CSV, a Keras History as JSON, a trainer_state.json of Hugging "
-    "Face, an event file of TensorBoard, or a CSV export of W&B or MLflow"
-)
 LARGEST_TEXT = 2**26
 """Bytes of a text file that is read; event files are read a record at a time."""
 SIDES = frozenset({"train", "training", "validation", "val", "valid", "eval", "test"})
@@ -70,8 +66,10 @@ def _of_folder(folder: Path, files: Iterable[Path] | None = None) -> list[Table]
         for tag, points in event_files.scalars(path).items():
             groups[home][f"{side}/{tag}" if side else tag] += points
     if not groups:
-        what = "is an event file of TensorBoard without scalars" if given else (
-            f"is a folder without event files of TensorBoard; name files: {FORMATS}"
+        what = (
+            "is an event file of TensorBoard without scalars"
+            if given
+            else (f"is a folder without event files of TensorBoard; name files: {FORMATS}")
         )
         msg = f"{next(iter(files or [folder]))} {what}"
         raise LintError(msg)

@@ -33,13 +33,10 @@ def logs(table: Table, columns: Mapping[str, str], class_count: int | None = Non
     taken = chosen(table.columns, counts) | _named(table, columns)
     task = task_of(table.columns)
     if Quantity.LOSS not in taken:
-        losses = f"; of the validation there is {', '.join(taken[Quantity.VAL_LOSS])}" * (
-            Quantity.VAL_LOSS in taken
-        )
+        names = ", ".join(table.columns[:12])
         msg = (
-            f"{table.name} ({table.format}) has no training loss that can be told by its name"
-            f"{losses}; its columns are {', '.join(table.columns[:12]) or 'none'}: say which it "
-            "is, --columns loss=NAME"
+            f"{table.name} ({table.format}) has no column that is a training loss by its name; it "
+            f"has {names}: say which it is, --columns loss=NAME"
         )
         raise LintError(msg)
     points = [point for row in table.rows if (point := _point(row, taken))]
@@ -56,10 +53,7 @@ def logs(table: Table, columns: Mapping[str, str], class_count: int | None = Non
 
 def _named(table: Table, columns: Mapping[str, str]) -> dict[Quantity, list[str]]:
     if missing := [name for name in columns.values() if name not in table.columns]:
-        msg = (
-            f"{table.name} has no column {', '.join(missing)}; it has "
-            f"{', '.join(table.columns)}"
-        )
+        msg = f"{table.name} has no column {', '.join(missing)}; it has {', '.join(table.columns)}"
         raise LintError(msg)
     return {Quantity(quantity): [name] for quantity, name in columns.items()}
 
@@ -163,9 +157,7 @@ def _log(
     )
 
 
-def _kind(
-    axis: Quantity | None, trained: Sequence[tuple[float, Point]]
-) -> tuple[Kind, int | None]:
+def _kind(axis: Quantity | None, trained: Sequence[tuple[float, Point]]) -> tuple[Kind, int | None]:
     """Return what the rows are, and the steps from one to the next where they are known."""
     if len(trained) < 2 or axis is None:  # noqa: PLR2004 - one row has no distance
         return Kind.EPOCH if len(trained) <= MOST_EPOCHS else Kind.STEP, None

@@ -38,7 +38,11 @@ The others look at what no log has.
 """
 KNOWS = 0.7
 """Accuracy of a first row from which on a loss that does not fall any more is no trouble."""
-TRENDS = frozenset({"divergence", "stagnation", "plateau", "overfitting", "no_skill", "oscillation"})
+NO_LOG = "no log tells"
+"""Why a detector has nothing to look at that looks at what no log holds."""
+TRENDS = frozenset(
+    {"divergence", "stagnation", "plateau", "overfitting", "no_skill", "oscillation"}
+)
 
 
 class Level(enum.StrEnum):
@@ -93,14 +97,12 @@ def judged(log: Log, catalogue: Sequence[Detector]) -> Judged:
     for number, record in enumerate(records(log), 1):
         run = advance(run, Arrival(stream, number, record, 0.0), Ask(asked))
     report = run_report(run, asked)
-    found = tuple(
-        sorted(_found(report, log), key=lambda each: -each.severity.rank)
-    )
+    found = tuple(sorted(_found(report, log), key=lambda each: -each.severity.rank))
     unjudged = _unjudged(report, log, catalogue) | spared
     worst = found[0].severity if found else Severity.INFO
     level = LEVELS.get(worst, Level.SICK)
     sentence = in_words_of(log, report.verdict.sentence)
-    if level is Level.HEALTHY and TRENDS <= unjudged.keys():
+    if level is Level.HEALTHY and unjudged.keys() >= TRENDS:
         level, sentence = Level.CANNOT_JUDGE, _too_little(log)
     return Judged(log, level, sentence, found, unjudged)
 
@@ -108,7 +110,7 @@ def judged(log: Log, catalogue: Sequence[Detector]) -> Judged:
 def _spared(log: Log) -> dict[str, str]:
     """Return the detectors that would say what this log cannot show, and why."""
     spared = {}
-    if log.class_shares and len(set(log.class_shares)) == 1:
+    if log.class_shares and not log.always_one:
         # What is logged may hold regularisation: only an accuracy that never moves is odd enough.
         spared["loss_accuracy_inconsistency"] = "the loss may be regularised"
     first = next((share for share in classes.answers(log) if share is not None), 0.0)
@@ -138,7 +140,7 @@ def _unjudged(report: RunReport, log: Log, catalogue: Sequence[Detector]) -> dic
     for detector in catalogue:
         name = detector.name
         if name not in SIGNALS:
-            told[name] = "no log tells"
+            told[name] = NO_LOG
         elif name in alerts and (why := _why(alerts[name], log)):
             told[name] = why
     return told
@@ -153,7 +155,9 @@ def _why(alert: AlertReport, log: Log) -> str:
             return f"not for {log.task}"
         case _ if missing:
             return f"no {_names(missing)}"
-        case Reason.SIGNAL_NOT_SENT if alert.detector == "no_skill":
+        case Reason.TOO_FEW_POINTS if alert.detector == "suspicious_validation":
+            return "it is seen in the first epochs"
+        case Reason.SIGNAL_NOT_SENT if Quantity.ACCURACY in SIGNALS[alert.detector]:
             return "number of classes: --classes"
         case Reason.SIGNAL_NOT_SENT:
             return "not logged"
@@ -175,5 +179,3 @@ def _too_little(log: Log) -> str:
     if log.task in {"gan", "rl", "ssl"}:
         return f"the losses of {log.task} need not fall; of {rows} {unit} none is nan or infinite"
     return f"{rows} {unit} are too few; none is nan or infinite"
-
-

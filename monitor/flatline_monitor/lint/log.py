@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 
 from flatline_monitor.runs.records import Task
 
+FORMATS = (
+    "Keras CSVLogger or another CSV, a Keras History as JSON, a trainer_state.json of Hugging "
+    "Face, an event file of TensorBoard, or a CSV export of W&B or MLflow"
+)
+
 
 class LintError(Exception):
     """A file that cannot be judged; the message says what was found and what would be right."""
@@ -83,6 +88,8 @@ class Log:
     task: Task = Task.UNKNOWN
     class_shares: tuple[float, ...] = ()
     """Share of each class among the labels; empty: not known."""
+    always_one: bool = False
+    """Whether the accuracy never changes: then the shares are (accuracy, the rest)."""
     notes: tuple[str, ...] = ()
     """What the reader should know of how it was read."""
 

@@ -20,7 +20,17 @@ AGGREGATES = frozenset(
 """Words of what is made of a quantity, or beside it."""
 LOSSES = frozenset(
     {
-        *("nll", "cost", "objective", "criterion", "cross", "entropy", "crossentropy", "ce", "xent"),
+        *(
+            "nll",
+            "cost",
+            "objective",
+            "criterion",
+            "cross",
+            "entropy",
+            "crossentropy",
+            "ce",
+            "xent",
+        ),
         *("bce", "mse", "error"),
     }
 )

@@ -138,7 +138,9 @@ def _sampled(
     if has_norm:
         columns["global_grad_norm"] = _float32([norms[i] or 0.0 for i in known])
     if log.class_shares:
-        columns |= _answers(log, [rows[i].loss or 0.0 for i in known], [accuracies[i] or 0.0 for i in known])
+        columns |= _answers(
+            log, [rows[i].loss or 0.0 for i in known], [accuracies[i] or 0.0 for i in known]
+        )
     return Sampled(begin + np.array(known), 0, columns)
 
 

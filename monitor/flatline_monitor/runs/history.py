@@ -273,8 +273,7 @@ def _summarised(history: History, rows: Rows, **moved: Any) -> History:
 
 def _best_loss(history: History, window: Rows) -> float:
     """Return the lowest of the mean losses of all full windows so far, this one's included."""
-    hello = history.hello
-    steps = max(scaled(BEST_WINDOW, history.plan, hello.row_steps), noisy(hello.batch_size))
+    steps = max(scaled(BEST_WINDOW, history.plan), noisy(history.hello.batch_size))
     losses = window.loss[-steps:][window.loss_known[-steps:]]
     if len(losses) < steps // 2 or not np.isfinite(losses).all():
         return history.best_loss

@@ -120,7 +120,13 @@ class RunView:
         return share is not None and share < YOUNG
 
     def spanning(self, steps: int) -> int:
-        """Return a window of losses: scaled, but of as many as are little noise at least."""
+        """Return a window of losses: scaled, but of as many as are little noise at least.
+
+        A row that stands for many steps may be the loss of a single batch all the same: so many
+        of them as of steps.
+        """
+        if self.hello.row_steps > 1:
+            return scaled(steps, self.plan)
         return max(self.scaled(steps), noisy(self.hello.batch_size))
 
     @property
@@ -206,11 +212,15 @@ class RunView:
         return [activation for activation in self.activations if activation.kind is kind]
 
     @property
+    def first_rows(self) -> int:
+        """How many rows the first steps are, of which `firsts` holds at most 20."""
+        return -(-KEPT // self.hello.row_steps)
+
+    @property
     @once
     def first_loss(self) -> float:
         """Median of the losses of the first steps, at most 20; nan before the first."""
-        rows = -(-KEPT // self.hello.row_steps)
-        return median(self.firsts.loss[:rows].astype(np.float64))
+        return median(self.firsts.loss[: self.first_rows].astype(np.float64))
 
     @property
     @once
