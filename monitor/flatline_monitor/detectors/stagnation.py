@@ -67,7 +67,7 @@ class Stagnation:
     skill_floor: float = 0.02
     fewest_blocks: int = 6
     progress_of_rows: float = 0.03
-    noise_of_rows: float = 0.01
+    noise_of_rows: float = 0.015
     fewest_rows: int = 3
     warmup: int = 1000
 

@@ -95,7 +95,8 @@ def _axis(points: Sequence[Point]) -> Quantity | None:
     trained = [point for point in points if Quantity.LOSS in point]
     for axis in (Quantity.STEP, Quantity.EPOCH):
         counted = [point[axis] for point in trained if axis in point]
-        if trained and len(counted) == len(trained) and len(set(counted)) > len(counted) / 2:
+        moves = sum(a != b for a, b in itertools.pairwise(counted))
+        if trained and len(counted) == len(trained) and 2 * moves >= len(counted) - 1:
             return axis
     return None
 
