@@ -71,8 +71,8 @@ class SuspiciousValidation:
         in the first `early` epochs, from the first on, the validation is worse by far: the Wilson
         upper bound (z 3.29) of its accuracy is not above chance by `half` of what the training's
         lower bound is above it, chance being the share of the commonest label; or its loss is
-        above each batch's by `far` L0, in a regression by `far_regression` L0, L0 being the null
-        model's loss (else the first loss): warning;
+        above each batch's by `far` L0, in a regression and in a log by epochs by `far_regression`
+        L0, L0 being the null model's loss (else the first loss): warning;
         unlike > `unlike_limit`, beyond twice its noise: warning if half of the validation is of
         classes that the training has not shown, else information;
         from the third validation on, it is better by far: the lower bound of its accuracy > the
@@ -186,7 +186,8 @@ class SuspiciousValidation:
                 (Evidence("accuracy_upper_bound", score.upper, least, fires=Side.BELOW),),
             )
         scale = view.loss_scale
-        classes = view.hello.task in {Task.CLASSIFICATION, Task.MULTILABEL}
+        coarse = view.hello.row_steps > 1  # its first loss may be that of a model that knows much
+        classes = view.hello.task in {Task.CLASSIFICATION, Task.MULTILABEL} and not coarse
         loss = last.metrics.get("loss", math.nan)
         if not trained.losses.size:
             return None

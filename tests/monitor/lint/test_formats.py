@@ -22,7 +22,7 @@ def read(path: Path, content: str | bytes, columns: dict[str, str] | None = None
     return [log for table in tables(path) for log in logs(table, columns or {})]
 
 
-def columns_of(log: Log) -> tuple[list[float | None], list[float | None]]:
+def columns_of(log: Log):
     seen = [row.val_loss for row in log.rows if row.val_loss is not None]
     return [row.loss for row in log.trained], seen
 
