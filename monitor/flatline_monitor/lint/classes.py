@@ -12,13 +12,20 @@ MOST = 1000
 """Classes beyond which nothing is told."""
 NEAR, ABOVE = 0.02, 0.1
 """Shares by which a loss may lie below and above that of guessing, and still look like it."""
-CONSTANT = 1e-3
+CONSTANT = 2e-4
 """Span of accuracies that are the same one."""
-SURE = (0.05, 0.99)
-"""Accuracies between which a constant one is the share of a class; 0 is no classification."""
+SURE = (0.05, 0.95)
+"""Accuracies between which a constant one is the share of a class.
+
+About 0 it is no classification, and about 1 it may have nowhere to go.
+"""
+UNSURE = 0.55
+"""Accuracy up to which a loss can be worse than guessing."""
 RISE = 0.05
 """Rise of an accuracy that shows that something is learned."""
-FEWEST, FEWEST_VALIDATIONS = 3, 5
+FEWEST, FEWEST_VALIDATIONS, FEWEST_ROUNDED = 3, 5, 8
+EXACT = 3
+"""Digits with which an accuracy is told that is not rounded to be constant."""
 
 Pairs = np.ndarray
 """Losses and accuracies, [pair, 2]."""
@@ -103,8 +110,7 @@ def _even(loss: float, share: float) -> int | None:
 
 def _fano(share: float) -> float:
     """Return the most that a calibrated model loses which is right so often, of MOST classes."""
-    low, high = SURE
-    if not low <= share <= high:
+    if not SURE[0] <= share <= UNSURE:
         return math.inf
     return _entropy(share) + (1 - share) * math.log(MOST)
 
@@ -118,8 +124,9 @@ def _is_constant(pairs: Pairs) -> bool:
     """Say whether the accuracy is the same from the second row on."""
     low, high = SURE
     shares = pairs[1:, 1]
+    exact = any(abs(share - round(share, EXACT - 1)) > CONSTANT for share in shares)
     return (
-        len(shares) >= FEWEST
+        len(shares) >= (FEWEST if exact else FEWEST_ROUNDED)
         and low <= float(shares.min()) <= high
         and float(np.ptp(shares)) <= CONSTANT
     )

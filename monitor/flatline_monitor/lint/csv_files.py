@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,6 +10,7 @@ from flatline_monitor.lint.log import FORMATS, LintError, Table
 from flatline_monitor.lint.numbers import cell
 
 DELIMITERS = ",;\t|"
+BETWEEN = r"[,;\t| ]+"
 LONG = ({"key", "value", "step"}, {"metric", "value", "step"})
 """Headers of a table with one number a line, as MLflow exports them."""
 RUNS = ("run_id", "run_uuid", "run id", "run")
@@ -49,16 +51,27 @@ def read(name: str, text: str) -> list[Table]:
 
 
 def _split(name: str, text: str) -> tuple[list[str], list[dict[str, str]]]:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if not lines:
-        msg = f"{name} is empty"
-        raise LintError(msg)
-    delimiter = max(DELIMITERS, key=lines[0].count)
+    told = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in told if not line.startswith("#")]
+    if (
+        len(told) > len(lines)
+        and lines
+        and cell(re.split(BETWEEN, lines[0].strip())[0]) is not None
+    ):
+        named = max(i for i, line in enumerate(told) if line.startswith("#"))
+        lines = [told[named].lstrip("# "), *lines]  # the names are a comment
+    delimiter = max(DELIMITERS, key=lines[0].count) if lines else ""
     try:
-        table = list(csv.reader(lines, delimiter=delimiter))
+        if lines and delimiter not in lines[0]:
+            table = [line.split() for line in lines]
+        else:
+            table = list(csv.reader(lines, delimiter=delimiter or ","))
     except csv.Error as error:
         msg = f"{name} is no table that can be read: {error}"
         raise LintError(msg) from error
+    if not table:
+        msg = f"{name} is empty; a log is {FORMATS}"
+        raise LintError(msg)
     header = [column.strip() for column in table[0]]
     if all(cell(column) is not None or not column for column in header):
         msg = f"{name} has no names above its columns; the first line is {lines[0][:60]!r}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from flatline_monitor.lint import classes
 from flatline_monitor.lint.log import Kind, LintError, Log, Quantity, Row, Table
-from flatline_monitor.lint.names import chosen, task_of
+from flatline_monitor.lint.names import chosen, is_of_training, task_of
 from flatline_monitor.lint.numbers import is_whole
 from flatline_monitor.runs.records import Task
 
@@ -30,7 +30,7 @@ def logs(table: Table, columns: Mapping[str, str], class_count: int | None = Non
     LintError where no column is a training loss, or a column that was named is not there.
     """
     counts = {name: sum(name in row for row in table.rows) for name in table.columns}
-    taken = chosen(table.columns, counts) | _named(table, columns)
+    taken = _of_sides(chosen(table.columns, counts)) | _named(table, columns)
     task = task_of(table.columns)
     if Quantity.LOSS not in taken:
         names = ", ".join(table.columns[:12])
@@ -49,6 +49,19 @@ def logs(table: Table, columns: Mapping[str, str], class_count: int | None = Non
         )
         for i, log in enumerate(found, 1)
     ]
+
+
+def _of_sides(taken: dict[Quantity, list[str]]) -> dict[Quantity, list[str]]:
+    """Return the columns, with a metric that has no side taken for the validation's.
+
+    That is what it is, as fastai writes it, beside a loss that says that it is the training's.
+    """
+    losses, shares = (taken.get(q, []) for q in (Quantity.LOSS, Quantity.ACCURACY))
+    other = Quantity.VAL_LOSS in taken and Quantity.VAL_ACCURACY not in taken
+    if other and any(map(is_of_training, losses)) and not any(map(is_of_training, shares)):
+        moved = {Quantity.VAL_ACCURACY: shares} if shares else {}
+        return {q: names for q, names in taken.items() if q is not Quantity.ACCURACY} | moved
+    return taken
 
 
 def _named(table: Table, columns: Mapping[str, str]) -> dict[Quantity, list[str]]:

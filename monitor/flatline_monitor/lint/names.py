@@ -63,6 +63,11 @@ def words(column: str) -> tuple[str, ...]:
     return tuple(re.split(r"[^a-z0-9]+", apart.lower().strip(" _/-.:()[]")))
 
 
+def is_of_training(column: str) -> bool:
+    """Say whether a column's name says that it is the training's."""
+    return bool(TRAINING & frozenset(words(column)))
+
+
 def meaning(column: str) -> Meaning | None:
     """Return what a column is by its name; None: nothing that is judged."""
     parts = words(column)

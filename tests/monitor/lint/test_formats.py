@@ -38,6 +38,7 @@ KERAS = rows(
 TEXTS = {
     "Keras CSVLogger": KERAS,
     "CSV": rows("Epoch;Train Loss;Valid Loss", [(f"{i};{a};{b}",) for i, (a, b) in PAIRS]),
+    "text": rows("# epoch train_loss test_loss", [(f"{i} {a} {b}",) for i, (a, b) in PAIRS]),
     "Keras History": json.dumps({"loss": LOSSES, "val_loss": VALIDATIONS, "lr": [0.1] * 4}),
     "Hugging Face": json.dumps(
         {
@@ -70,7 +71,7 @@ def test_every_text_format_tells_the_same(name, tmp_path):
     """Epochs with their losses, whatever the file is called."""
     [log] = read(tmp_path / "anything.bin", TEXTS[name])
 
-    assert log.format == name
+    assert log.format == name.replace("text", "CSV")
     assert columns_of(log) == (LOSSES, VALIDATIONS)
     assert log.kind is Kind.EPOCH
     assert [row.at for row in log.trained] == [1, 2, 3, 4]
@@ -191,6 +192,16 @@ def test_percents_are_shares_and_shares_of_n_tell_n(tmp_path):
 
     assert [row.val_accuracy for row in log.rows] == pytest.approx(shares)
     assert validated(log) == 250
+
+
+def test_a_metric_without_a_side_is_the_validation_s_beside_a_training_loss(tmp_path):
+    """As fastai writes it; Keras names the validation's, and the training's not."""
+    text = rows("epoch,train_loss,valid_loss,accuracy", [(i, a, b, 0.8) for i, (a, b) in PAIRS])
+
+    [fastai], [keras] = read(tmp_path / "a", text), read(tmp_path / "b", KERAS)
+
+    assert [(row.accuracy, row.val_accuracy) for row in fastai.rows] == [(None, 0.8)] * 4
+    assert [(row.accuracy, row.val_accuracy) for row in keras.rows] == [(0.5, 0.5)] * 4
 
 
 @pytest.mark.parametrize(
