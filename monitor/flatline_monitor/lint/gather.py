@@ -41,6 +41,9 @@ def logs(table: Table, columns: Mapping[str, str], class_count: int | None = Non
         raise LintError(msg)
     points = [point for row in table.rows if (point := _point(row, taken))]
     points = _without_gaps(points)
+    if _are_rounded_away(points):
+        taken.pop(Quantity.LEARNING_RATE)
+        points = [{q: x for q, x in p.items() if q in taken} for p in points]
     found = [_log(table, part, taken, task) for part in _parts(_axis(points), points)]
     several = len(found) > 1
     return [
@@ -103,6 +106,14 @@ def _is_gap(points: Sequence[Point], quantity: Quantity) -> bool:
     return returns > 1 or (all(known) and quantity is not Quantity.LOSS)
 
 
+def _are_rounded_away(points: Sequence[Point]) -> bool:
+    """Say whether the rates are all 0 while the loss changes: they were told with few digits."""
+    rates = [point[Quantity.LEARNING_RATE] for point in points if Quantity.LEARNING_RATE in point]
+    losses = [point[Quantity.LOSS] for point in points if Quantity.LOSS in point]
+    known = [abs(loss) for loss in losses if math.isfinite(loss)]
+    return bool(rates) and not any(rates) and max(known, default=0) > 1.01 * min(known, default=0)
+
+
 def _axis(points: Sequence[Point]) -> Quantity | None:
     """Return what the rows are counted by; None: by their order."""
     trained = [point for point in points if Quantity.LOSS in point]
@@ -126,13 +137,16 @@ def _parts(axis: Quantity | None, points: Sequence[Point]) -> list[list[tuple[fl
     if len(keyed) > 1 and all(a[0] > b[0] for a, b in itertools.pairwise(keyed)):
         keyed.reverse()
     parts: list[dict[float, Point]] = [{}]
+    last = -math.inf
     for at, point in keyed:
         now = parts[-1]
-        if Quantity.LOSS in point and now and at < max(now) and Quantity.LOSS in now.get(at, point):
+        if Quantity.LOSS in point and at < last and Quantity.LOSS in now.get(at, point):
             if at <= min(now):
                 parts.append({})
             else:
                 parts[-1] = {key: each for key, each in now.items() if key < at}
+            last = at
+        last = max(last, at)
         parts[-1][at] = parts[-1].get(at, {}) | point
     return [sorted(part.items(), key=lambda each: each[0]) for part in parts]
 

@@ -1,8 +1,9 @@
 """What a log of a training says, whoever wrote it: plain frozen values."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from flatline_monitor.runs.records import Task
 
@@ -71,7 +72,7 @@ class Row:
     """Norm of the whole gradient."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Log:
     """One training, as far as its log tells."""
 
@@ -93,7 +94,7 @@ class Log:
     notes: tuple[str, ...] = ()
     """What the reader should know of how it was read."""
 
-    @property
-    def trained(self) -> list[Row]:
+    @cached_property
+    def trained(self) -> Sequence[Row]:
         """The rows with a training loss: the steps of the run that is judged."""
         return [row for row in self.rows if row.loss is not None]

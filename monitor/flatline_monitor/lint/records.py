@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from flatline_monitor.lint import classes
-from flatline_monitor.lint.log import Kind, Log, Row
+from flatline_monitor.lint.log import Kind, Log, Quantity, Row
 from flatline_monitor.lint.samples import validated
 from flatline_monitor.runs.records import (
     NO_SAMPLES,
@@ -47,19 +47,18 @@ def records(log: Log) -> Iterator[Record]:
     """Yield the rows and validations in their order, and the end."""
     accuracies, n = classes.answers(log), validated(log)
     begin = done = validations = 0
-    trained = log.trained
     for row in log.rows:
         done += row.loss is not None
         metrics = _metrics(row)
         if not metrics:
             continue
         if done > begin:
-            yield _chunk(log, trained, accuracies, begin, done)
+            yield _chunk(log, accuracies, begin, done)
         begin, validations = done, validations + 1
         if done:
             yield Evaluation(done, _epoch(log, row, validations), n, metrics)
     if done > begin:
-        yield _chunk(log, trained, accuracies, begin, done)
+        yield _chunk(log, accuracies, begin, done)
     yield End(EndStatus.FINISHED, "", done)
 
 
@@ -86,16 +85,13 @@ def _metrics(row: Row) -> dict[str, float]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _chunk(
-    log: Log, trained: Sequence[Row], accuracies: Sequence[float | None], begin: int, end: int
-) -> Chunk:
-    rows, step = trained[begin:end], np.arange(begin, end)
-    logged = not _is_rounded_away(trained)
+def _chunk(log: Log, accuracies: Sequence[float | None], begin: int, end: int) -> Chunk:
+    rows, step = log.trained[begin:end], np.arange(begin, end)
     loss = _float32([math.nan if row.loss is None else row.loss for row in rows])
-    before = trained[begin - 1].learning_rate if begin else None
+    before = log.trained[begin - 1].learning_rate if begin else None
     rates = []
     for i, row in enumerate(rows):
-        if logged and row.learning_rate is not None and row.learning_rate != before:
+        if row.learning_rate is not None and row.learning_rate != before:
             rates.append((begin + i, row.learning_rate))
             before = row.learning_rate
     return Chunk(
@@ -110,13 +106,6 @@ def _chunk(
     )
 
 
-def _is_rounded_away(rows: Sequence[Row]) -> bool:
-    """Say whether the rates are all 0 while the loss changes: they were told with few digits."""
-    rates = [row.learning_rate for row in rows if row.learning_rate is not None]
-    losses = [row.loss for row in rows if row.loss is not None and math.isfinite(row.loss)]
-    return bool(rates) and not any(rates) and max(losses, default=0) > 1.01 * min(losses, default=0)
-
-
 def _sampled(
     log: Log, rows: Sequence[Row], accuracies: Sequence[float | None], begin: int
 ) -> Sampled:
@@ -125,7 +114,7 @@ def _sampled(
     A norm that is not finite beside a loss that is was an overflow, which loss scaling skips.
     """
     norms = [row.gradient_norm for row in rows]
-    has_norm = any(row.gradient_norm is not None for row in log.trained)
+    has_norm = Quantity.GRADIENT_NORM in log.columns
     known = [
         i
         for i, norm in enumerate(norms)
