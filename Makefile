@@ -10,7 +10,7 @@ GENERATED := client/flatline/v1
 IMAGE := proto/released.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-seeds test conformance gallery accuracy rivals bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
+.PHONY: help dev demo demo-seeds test conformance gallery accuracy lint-gallery rivals bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -109,6 +109,9 @@ $(RIVALS)/ready: pyproject.toml Makefile
 	@touch $@
 
 rivals: $(RIVALS)/ready ## install the young packages that make accuracy then compares with too
+
+lint-gallery: dev ## how right lint is about logs made of the gallery; fails when a bar is missed
+	@$(BIN)/python -m tests.gallery.lint
 
 bench-judge: dev ## what a run costs the monitor: us a step, us a judged point, memory
 	@$(BIN)/python -m tests.bench.judge

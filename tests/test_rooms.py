@@ -10,7 +10,9 @@ HOUSE = ROOT / "monitor" / "flatline_monitor"
 CLIENT = ROOT / "client" / "flatline"
 CORE = ["runs", "detectors", "diagnosis", "alerts"]
 AROUND = ["engine", "ingest", "exposition", "storage", "web", "logs"]
-JOINING = ["settings", "http_server", "app", "commands", "cli"]
+OFFLINE = {"lint": {"lint", "engine"}}
+"""Rooms that drive the engine over what is already there, and what they know beside the core."""
+JOINING = ["settings", "http_server", "app", "commands", "commands_lint", "cli"]
 OUTSIDE = {
     *("asyncio", "concurrent", "flatline", "google", "grpc", "http", "multiprocessing", "os"),
     *("pathlib", "prometheus_client", "pydantic", "random", "socket", "sqlite3", "starlette"),
@@ -38,7 +40,9 @@ def allowed(room: str) -> set[str]:
         return set(CORE[: CORE.index(room) + 1])
     if room in AROUND:
         return {room, *CORE}
-    return {*CORE, *AROUND, *JOINING}
+    if room in OFFLINE:
+        return {*OFFLINE[room], *CORE}
+    return {*CORE, *AROUND, *OFFLINE, *JOINING}
 
 
 FILES = [path for path in sorted(HOUSE.rglob("*.py")) if room_of(path) != "__init__"]

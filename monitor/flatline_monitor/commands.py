@@ -15,6 +15,7 @@ from flatline.commands.tables import table, terminal_width
 from flatline_monitor.alerts.book import KEEP
 from flatline_monitor.app import StartError, serve
 from flatline_monitor.cli import MISUSED
+from flatline_monitor.commands_lint import lint
 from flatline_monitor.detectors.catalogue import CATALOGUE, configured
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.detectors.settings import SettingsError as DetectorSettingsError
@@ -39,6 +40,9 @@ Config = Annotated[
     Path | None,
     typer.Option(help="TOML file with settings; default: flatline/monitor.toml in ~/.config"),
 ]
+
+
+app.command()(lint)
 
 
 def run() -> int:

@@ -36,13 +36,15 @@ class Point:
     share_of_plan: float | None
     final: bool = False
     """The run is over and will not go on: hits so far suffice, so one finding fires."""
+    row_steps: int = 1
+    """Training steps that a step of the run stands for."""
 
 
 def enter(
     book: Book, verdicts: Mapping[str, Verdict], point: Point, holds: Mapping[str, int]
 ) -> tuple[Book, Mapping[str, Verdict]]:
     """Return the book after one judged point, and the verdicts as they counted."""
-    weighed = weigh(verdicts, point.step, point.share_of_plan)
+    weighed = weigh(verdicts, point.step * point.row_steps, point.share_of_plan)
     pages = dict(book)
     for name, verdict in weighed.items():
         page = pages.get(name, NO_PAGE)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from flatline_monitor.detectors.contract import (
     Evidence,
     Finding,
@@ -14,8 +16,9 @@ from flatline_monitor.detectors.contract import (
 )
 from flatline_monitor.detectors.statistics import falling_since, medians_since, skill_bound
 from flatline_monitor.detectors.trend import lacks_time
+from flatline_monitor.runs.median import median
 from flatline_monitor.runs.records import Task
-from flatline_monitor.runs.view import RunView
+from flatline_monitor.runs.view import RunView, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Stagnation:
         which its own warm-up covers.
         Before 30 % of the plan it is only information (`alerts/suppression.py`), and so it is
         in the first ten epochs and 500 steps while each epoch is better than the one before.
+        Where rows stand for many steps and L0 is not known, much may be learned within the
+        first of them, or was before, as in fine-tuning: then it is information unless progress <
+        `progress_of_rows` and the noise of a row < `noise_of_rows` of the loss, so that a fall
+        would show. Of such rows `fewest_rows` in the last half suffice.
     Sources
         P(slope < 0) of a least-squares line as in dlib's running_gradient; the size of the drop
         beside it because a sure slope may be a tiny one. From 85 healthy and 90 sick runs of
@@ -59,6 +66,9 @@ class Stagnation:
     loss_floor: float = 0.5
     skill_floor: float = 0.02
     fewest_blocks: int = 6
+    progress_of_rows: float = 0.03
+    noise_of_rows: float = 0.015
+    fewest_rows: int = 3
     warmup: int = 1000
 
     def check(self, view: RunView) -> Finding | None:
@@ -66,7 +76,9 @@ class Stagnation:
         half = view.step // 2
         medians = medians_since(view, half)
         first = view.first_loss
-        if len(medians) < self.fewest_blocks or not math.isfinite(first) or first == 0:
+        coarse = view.hello.row_steps > 1
+        fewest = self.fewest_rows if coarse else self.fewest_blocks
+        if len(medians) < fewest or not math.isfinite(first) or first == 0:
             raise NotMeasurableError
         slope, certainty = falling_since(view, half)
         drop = -slope * (len(medians) - 1) / abs(first)
@@ -78,8 +90,9 @@ class Stagnation:
         flat = certainty < self.certainty or drop < self.drop_floor
         if low or not flat or not made < self.progress_floor:
             return None
+        hidden = coarse and null is None and not self._would_show(view, made)
         return Finding(
-            severity=Severity.INFO if lacks_time(view) else Severity.CRITICAL,
+            severity=Severity.INFO if hidden or lacks_time(view) else Severity.CRITICAL,
             summary=(
                 f"The loss does not decrease: {first:.4g} at the beginning, {now:.4g} now, "
                 f"{max(0, drop):.1%} of it gone over the last half of the run"
@@ -90,6 +103,17 @@ class Stagnation:
                 _crossed("probability_of_falling", certainty, self.certainty),
             ),
         )
+
+    def _would_show(self, view: RunView, made: float) -> bool:
+        """Say whether rows that are many steps each would show a fall, if there were one."""
+        return made < self.progress_of_rows and _noise(view) < self.noise_of_rows
+
+
+@once
+def _noise(view: RunView) -> float:
+    """Return the noise of a block, as a share of the loss: from the differences of neighbours."""
+    medians = medians_since(view, 0)
+    return 1.4826 * median(np.abs(np.diff(medians))) / math.sqrt(2) / abs(median(medians))
 
 
 def _crossed(statistic: str, value: float, limit: float) -> Evidence:

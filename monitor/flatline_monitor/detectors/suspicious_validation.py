@@ -71,8 +71,8 @@ class SuspiciousValidation:
         in the first `early` epochs, from the first on, the validation is worse by far: the Wilson
         upper bound (z 3.29) of its accuracy is not above chance by `half` of what the training's
         lower bound is above it, chance being the share of the commonest label; or its loss is
-        above each batch's by `far` L0, in a regression by `far_regression` L0, L0 being the null
-        model's loss (else the first loss): warning;
+        above each batch's by `far` L0, in a regression and in a log by epochs by `far_regression`
+        L0, L0 being the null model's loss (else the first loss): warning;
         unlike > `unlike_limit`, beyond twice its noise: warning if half of the validation is of
         classes that the training has not shown, else information;
         from the third validation on, it is better by far: the lower bound of its accuracy > the
@@ -82,8 +82,9 @@ class SuspiciousValidation:
         model that was trained before; on sorted data, whose last batches are of other classes
         than the set (`not_shuffled`);
         under batch normalisation in the first `settled` steps, in which its moving means lag
-        behind; worse than as information on dropout, augmentation and noise, which make the
-        training the harder task, and on easy tasks.
+        behind (of a log by epochs, which does not tell, afterwards only if each validation of
+        `fewest_always` or more was so); worse than as information on dropout, augmentation and
+        noise, which make the training the harder task, and on easy tasks.
     Sources
         UMLAUT (Schoop et al., 2021): a validation accuracy 0.05 above the training's. The first
         epoch as a test: Dawid (1984), Statistical theory: the prequential approach. The limits
@@ -105,6 +106,7 @@ class SuspiciousValidation:
     far_regression: float = 3.0
     unlike_limit: float = 0.4
     fewest_evaluations: int = 3
+    fewest_always: int = 5
     settled: int = 500
     warmup: int = 0
 
@@ -120,8 +122,9 @@ class SuspiciousValidation:
         trained = _trained_before(view, -1)
         if worse := self._worse(view, last, trained):
             early = last.epoch < self.early and not view.hello.fit and _began_new(view)
-            lags = last.step < self.settled and _moves_means(view)
-            if not early or lags or self._came_later(view):
+            lags = last.step * view.hello.row_steps < self.settled and _moves_means(view)
+            new = early and not lags and not self._came_later(view)
+            if not (new or self._always(view)):
                 raise NotMeasurableError  # from here on it may be overfitting, or those means
             return worse
         return self._better(view, last, trained)
@@ -156,6 +159,17 @@ class SuspiciousValidation:
         trained = _trained_before(view, 0)
         return bool(trained.losses.size) and self._worse(view, first, trained) is None
 
+    def _always(self, view: RunView) -> bool:
+        """Say whether each validation of a log by epochs was so, from the first on."""
+        seen = view.evaluations
+        return (
+            view.hello.row_steps > 1
+            and len(seen) >= self.fewest_always
+            and all(
+                self._worse(view, each, _trained_before(view, i)) for i, each in enumerate(seen)
+            )
+        )
+
     def _worse(self, view: RunView, last: Evaluation, trained: Trained) -> Finding | None:
         score, labels = _score_of(last), trained.labels
         if labels.size:
@@ -172,7 +186,8 @@ class SuspiciousValidation:
                 (Evidence("accuracy_upper_bound", score.upper, least, fires=Side.BELOW),),
             )
         scale = view.loss_scale
-        classes = view.hello.task in {Task.CLASSIFICATION, Task.MULTILABEL}
+        coarse = view.hello.row_steps > 1  # its first loss may be that of a model that knows much
+        classes = view.hello.task in {Task.CLASSIFICATION, Task.MULTILABEL} and not coarse
         loss = last.metrics.get("loss", math.nan)
         if not trained.losses.size:
             return None
@@ -256,8 +271,11 @@ def _began_new(view: RunView) -> bool:
 
 
 def _moves_means(view: RunView) -> bool:
-    """Say whether the model normalises by moving means, as far as its variables tell."""
-    return any(
+    """Say whether the model normalises by moving means, as far as its variables tell.
+
+    Of a log that tells of no variables it may.
+    """
+    return (view.hello.row_steps > 1 and not view.variables) or any(
         "BatchNorm" in each.layer_class or (each.role is Role.GAMMA and not each.layer_class)
         for each in view.variables
     )

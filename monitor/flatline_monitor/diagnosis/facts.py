@@ -194,7 +194,8 @@ def facts_of(view: RunView) -> Facts:
         batch_size=hello.batch_size,
         samples=measures.samples(view),
         loss=loss,
-        first_loss=measures.known(finite_median(view.firsts.data_loss)) or view.first_loss,
+        first_loss=measures.known(finite_median(view.firsts.data_loss[: view.first_rows]))
+        or view.first_loss,
         began_at=measures.began_at(view, terms),
         null_loss=null,
         skill=None if not null or loss is None or is_weighted(view) else 1 - loss / null,

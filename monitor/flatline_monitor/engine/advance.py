@@ -237,7 +237,8 @@ def _judged(
     run: Run, view: RunView, now: float, ask: Ask, names: Sequence[str] | None = None
 ) -> Run:
     last = view.final and not view.hello.fit
-    point = Point(view.step, now, view.share_of_plan, final=last)
+    rows = view.hello.row_steps
+    point = Point(view.step, now, view.share_of_plan, final=last, row_steps=rows)
     book, weighed = enter(run.book, ask.about(view, run.book, names), point, ask.holds)
     ask.heard(weighed)
     told = view.final or any(page.alert.state is not State.INACTIVE for page in book.values())

@@ -1,5 +1,7 @@
 """The hello: who is calling, and whether both sides speak the same protocol."""
 
+from typing import Any
+
 from flatline.v1 import monitor_pb2, packed_pb2
 from flatline_monitor.ingest import checks
 from flatline_monitor.ingest.limits import Limits
@@ -50,7 +52,7 @@ def read_hello(message: monitor_pb2.Hello, limits: Limits) -> Hello:
         )
     run_id = checks.run_id(message.run_id)
     _check_numbers(message, limits)
-    text = {
+    text: dict[str, Any] = {
         name: checks.text(f"hello.{name}", getattr(message, name), limits.name_bytes)
         for name in _TEXTS
     }

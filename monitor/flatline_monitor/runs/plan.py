@@ -44,8 +44,11 @@ def noisy(batch_size: int | None) -> int:
     return -(-FEW_SAMPLES // max(batch_size or FEW_SAMPLES, 1))
 
 
-def scaled(steps: int, plan: int | None) -> int:
-    """Return a warm-up or window of a long run as it is in this one: at most 10 % of the plan."""
-    if plan is None:
-        return steps
-    return min(steps, max(FEWEST_STEPS, plan // 10))
+def scaled(steps: int, plan: int | None, row_steps: int = 1) -> int:
+    """Return a warm-up or window of a long run as it is in this one: at most 10 % of the plan.
+
+    Of a run whose steps stand for `row_steps` of a training each, as many as those steps fill.
+    """
+    rows = -(-steps // row_steps)
+    most = rows if plan is None else min(rows, plan // 10)
+    return min(steps, max(FEWEST_STEPS, most))

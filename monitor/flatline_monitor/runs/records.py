@@ -108,6 +108,9 @@ class Hello:
     framework: str = ""
     framework_version: str = ""
     python_version: str = ""
+    row_steps: int = 1
+    """Training steps that a step of this run stands for: 1, or more where it is a log of others,
+    whose rows are epochs or every so many steps."""
 
 
 @dataclass(frozen=True, slots=True)

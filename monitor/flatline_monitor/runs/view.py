@@ -9,7 +9,7 @@ import numpy as np
 
 from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
-from flatline_monitor.runs.firsts import Firsts
+from flatline_monitor.runs.firsts import KEPT, Firsts
 from flatline_monitor.runs.median import median
 from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.null_model import null_loss
@@ -107,7 +107,7 @@ class RunView:
         was said of the first fit is looked at again soon.
         """
         seen = self.step + 1 if self.hello.fit and self.step >= ENOUGH_STEPS else None
-        return scaled(steps, self.plan or seen)
+        return scaled(steps, self.plan or seen, self.hello.row_steps)
 
     @property
     def share_of_plan(self) -> float | None:
@@ -123,7 +123,13 @@ class RunView:
         return share is not None and share < YOUNG
 
     def spanning(self, steps: int) -> int:
-        """Return a window of losses: scaled, but of as many as are little noise at least."""
+        """Return a window of losses: scaled, but of as many as are little noise at least.
+
+        A row that stands for many steps may be the loss of a single batch all the same: so many
+        of them as of steps.
+        """
+        if self.hello.row_steps > 1:
+            return scaled(steps, self.plan)
         return max(self.scaled(steps), noisy(self.hello.batch_size))
 
     @property
@@ -209,10 +215,15 @@ class RunView:
         return [activation for activation in self.activations if activation.kind is kind]
 
     @property
+    def first_rows(self) -> int:
+        """How many rows the first steps are, of which `firsts` holds at most 20."""
+        return -(-KEPT // self.hello.row_steps)
+
+    @property
     @once
     def first_loss(self) -> float:
-        """Median of the first losses, at most 20; nan before the first."""
-        return median(self.firsts.loss.astype(np.float64))
+        """Median of the losses of the first steps, at most 20; nan before the first."""
+        return median(self.firsts.loss[: self.first_rows].astype(np.float64))
 
     @property
     @once
@@ -222,7 +233,14 @@ class RunView:
 
     @property
     def loss_scale(self) -> float:
-        """What a change of the loss is measured by: the null model's loss, or else the first."""
+        """What a change of the loss is measured by: the null model's loss, or else the first.
+
+        A first loss near zero, as of a likelihood that falls below it, is no measure: where rows
+        stand for many steps it is the span of the first ones then.
+        """
+        first = self.firsts.loss
+        if self.hello.row_steps > 1 and self.null_loss is None and first.size and first.min() < 0:
+            return float(np.ptp(first.astype(np.float64)))
         return self.null_loss or abs(self.first_loss)
 
     @property

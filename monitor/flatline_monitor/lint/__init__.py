@@ -1,0 +1,1 @@
+"""Judges logs that others wrote: reads them, asks the engine about them, and says what it found."""
