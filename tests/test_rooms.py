@@ -9,7 +9,9 @@ ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "monitor" / "flatline_monitor"
 CLIENT = ROOT / "client" / "flatline"
 CORE = ["runs", "detectors", "diagnosis", "alerts"]
-AROUND = ["engine", "ingest", "exposition", "storage", "web", "logs"]
+AROUND = ["engine", "backtest", "ingest", "exposition", "storage", "web", "logs"]
+ALSO = {"backtest": {"engine"}}
+"""What a room around the core may import besides: to judge a run again is to drive the engine."""
 JOINING = ["settings", "http_server", "app", "commands", "cli"]
 OUTSIDE = {
     *("asyncio", "concurrent", "flatline", "google", "grpc", "http", "multiprocessing", "os"),
@@ -37,7 +39,7 @@ def allowed(room: str) -> set[str]:
     if room in CORE:
         return set(CORE[: CORE.index(room) + 1])
     if room in AROUND:
-        return {room, *CORE}
+        return {room, *CORE, *ALSO.get(room, ())}
     return {*CORE, *AROUND, *JOINING}
 
 

@@ -7,6 +7,7 @@ a setting that does nothing is found out when it is needed.
 
 import difflib
 import ipaddress
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -41,6 +42,15 @@ def default_config() -> Path:
     return home / "flatline" / "monitor.toml"
 
 
+class Project(BaseModel):
+    """What holds for the runs of one project."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detectors: dict[str, dict[str, float]] = {}
+    """Numbers of detectors in place of those of all runs."""
+
+
 class Settings(BaseSettings):
     """All settings of the monitor; made by `load`."""
 
@@ -62,6 +72,8 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     detectors: dict[str, dict[str, float]] = {}
     """Numbers of detectors in place of their own."""
+    projects: dict[str, Project] = {}
+    """What holds for the runs of a project alone, by its name."""
     alert_linger_seconds: float = Field(300, ge=0)
     """How long alerts of a run that has ended stay at 1."""
     run_retention_seconds: float = Field(900, ge=0)
@@ -73,6 +85,11 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = "auto"
     """auto: for people on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def numbers_of_projects(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Numbers of detectors by project."""
+        return {name: project.detectors for name, project in self.projects.items()}
 
     @field_validator("grpc_address", "http_address")
     @classmethod
@@ -159,6 +176,15 @@ def _check_names(section: str, content: Mapping[str, Any], known: Iterable[str])
             raise SettingsError(_unknown(f"{where} has {name}, which is no setting", name, names))
         if name == "limits" and isinstance(value, Mapping):
             _check_names("limits", value, (field.name for field in fields(Limits)))
+        if name == "projects" and isinstance(value, Mapping):
+            _check_projects(value)
+
+
+def _check_projects(projects: Mapping[str, Any]) -> None:
+    for name, content in projects.items():
+        if isinstance(content, Mapping):
+            section = f"projects.{json.dumps(name, ensure_ascii=False)}"
+            _check_names(section, content, Project.model_fields)
 
 
 def _check_environment() -> None:

@@ -39,6 +39,8 @@ class Limits:
     tags: int = 32
     tag_key_bytes: int = 64
     tag_value_bytes: int = 256
+    quiet: int = 64
+    """Detectors of which a program may ask its log not to be told."""
     hello_seconds: int = 10
     """How long a new stream may take to say hello."""
 

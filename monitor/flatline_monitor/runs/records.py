@@ -106,6 +106,8 @@ class Hello:
     framework: str = ""
     framework_version: str = ""
     python_version: str = ""
+    quiet: tuple[str, ...] = ()
+    """Detectors of which the program's own log is not told; they are judged like the others."""
 
 
 @dataclass(frozen=True, slots=True)
