@@ -11,7 +11,7 @@ from flatline_monitor.commands.detectors import detectors
 from flatline_monitor.commands.explain import explain
 from flatline_monitor.commands.export import export
 from flatline_monitor.commands.replay import replay
-from flatline_monitor.commands.settings import config
+from flatline_monitor.commands.settings import config, settings
 from flatline_monitor.commands.shell import Config, or_exit
 from flatline_monitor.settings import load
 
@@ -32,8 +32,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each flag
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
     flags = {name: value for name, value in locals().items() if name != "config"}
-    settings = or_exit(load, config, flags)
-    raise typer.Exit(or_exit(service.serve, settings))
+    raise typer.Exit(or_exit(service.serve, or_exit(load, config, flags)))
 
 
 def version() -> None:
@@ -49,7 +48,7 @@ def command_line() -> typer.Typer:
         pretty_exceptions_enable=False,
         help="The monitor of flatline: takes training runs, says which are sick, and why.",
     )
-    for command in (serve, detectors, replay, explain, export, config, version):
+    for command in (serve, detectors, replay, explain, export, settings, config, version):
         app.command()(command)
     return app
 
