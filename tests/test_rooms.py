@@ -9,10 +9,10 @@ ROOT = Path(__file__).parent.parent
 HOUSE = ROOT / "monitor" / "flatline_monitor"
 CLIENT = ROOT / "client" / "flatline"
 CORE = ["runs", "detectors", "diagnosis", "alerts"]
-AROUND = ["engine", "ingest", "exposition", "storage", "web", "logs"]
-OFFLINE = {"lint": {"lint", "engine"}}
-"""Rooms that drive the engine over what is already there, and what they know beside the core."""
-JOINING = ["settings", "http_server", "app", "commands", "commands_lint", "cli"]
+AROUND = ["engine", "backtest", "lint", "ingest", "exposition", "storage", "web", "logs"]
+ALSO = {"backtest": {"engine"}, "lint": {"engine"}}
+"""What a room around the core may import besides: to judge a run again is to drive the engine."""
+JOINING = ["settings", "http_server", "app", "commands", "cli"]
 OUTSIDE = {
     *("asyncio", "concurrent", "flatline", "google", "grpc", "http", "multiprocessing", "os"),
     *("pathlib", "prometheus_client", "pydantic", "random", "socket", "sqlite3", "starlette"),
@@ -39,10 +39,8 @@ def allowed(room: str) -> set[str]:
     if room in CORE:
         return set(CORE[: CORE.index(room) + 1])
     if room in AROUND:
-        return {room, *CORE}
-    if room in OFFLINE:
-        return {*OFFLINE[room], *CORE}
-    return {*CORE, *AROUND, *OFFLINE, *JOINING}
+        return {room, *CORE, *ALSO.get(room, ())}
+    return {*CORE, *AROUND, *JOINING}
 
 
 FILES = [path for path in sorted(HOUSE.rglob("*.py")) if room_of(path) != "__init__"]

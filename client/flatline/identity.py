@@ -12,6 +12,9 @@ from flatline.rows import Description, Task
 from flatline.say import say
 from flatline.settings import Settings
 
+_MOST_QUIET = 64
+"""More names than there are detectors; a monitor takes no more."""
+
 _last_incarnation = 0
 
 
@@ -34,6 +37,7 @@ def identity(settings: Settings, run_id: str) -> wire.Identity:
         incarnation=0 if settings.run_id is None else _incarnation(),
         client_version=flatline.__version__,
         python_version=platform.python_version(),
+        quiet=tuple(dict.fromkeys(settings.quiet))[:_MOST_QUIET],
     )
 
 

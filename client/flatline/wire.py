@@ -47,6 +47,7 @@ class Identity:
     incarnation: int = 0
     client_version: str = ""
     python_version: str = ""
+    quiet: tuple[str, ...] = ()
 
 
 def numbered(sequence: int, record: bytes) -> bytes:

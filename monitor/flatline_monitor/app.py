@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 import flatline
 from flatline_monitor.alerts.report import RunReport
-from flatline_monitor.detectors.catalogue import configured
+from flatline_monitor.detectors.catalogue import catalogues
 from flatline_monitor.detectors.settings import SettingsError as DetectorSettingsError
 from flatline_monitor.engine.codec import VERSION
 from flatline_monitor.engine.local import LocalRouter
@@ -56,7 +56,7 @@ def serve(settings: Settings) -> int:
 
 async def _serve(settings: Settings) -> int:
     tokens = Tokens(settings.token_file) if settings.token_file else None
-    catalogue = configured(settings.detectors)
+    detectors = catalogues(settings.detectors, settings.numbers_of_projects)
     stop = _stop_on_signals()
     store = SqliteStore(settings.data_dir)
     writer = Writer(store)
@@ -64,7 +64,7 @@ async def _serve(settings: Settings) -> int:
         router = LocalRouter(
             store=writer,
             decode=decode,
-            catalogue=catalogue,
+            catalogues=detectors,
             clock=time.time,
             max_runs=settings.limits.runs,
         )

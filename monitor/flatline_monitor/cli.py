@@ -12,7 +12,7 @@ def main() -> int:
     # The lines of gRPC's C core are no events; what it refuses is counted on /metrics.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
-        from flatline_monitor.commands import run  # noqa: PLC0415 - it needs the extra
+        from flatline_monitor.commands.main import run  # noqa: PLC0415 - it needs the extra
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("flatline"):
             raise

@@ -7,16 +7,18 @@ a setting that does nothing is found out when it is needed.
 
 import difflib
 import ipaddress
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -25,6 +27,9 @@ from pydantic_settings import (
 from flatline_monitor.ingest.limits import Limits
 
 PREFIX = "FLATLINE_MONITOR_"
+
+
+Layers: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
 class SettingsError(Exception):
@@ -41,6 +46,15 @@ def default_config() -> Path:
     return home / "flatline" / "monitor.toml"
 
 
+class Project(BaseModel):
+    """What holds for the runs of one project."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detectors: dict[str, dict[str, float]] = {}
+    """Numbers of detectors in place of those of all runs."""
+
+
 class Settings(BaseSettings):
     """All settings of the monitor; made by `load`."""
 
@@ -51,8 +65,9 @@ class Settings(BaseSettings):
     grpc_address: str = "127.0.0.1:7511"
     """Where trainings send to, host:port; port 0: any that is free."""
     http_address: str = "127.0.0.1:7512"
-    """Where pages, API and /metrics are."""
+    """Where pages, API and /metrics are, host:port."""
     data_dir: Path = Field(default_factory=_data_dir)
+    """Where the journal is, which must survive a crash."""
     token_file: Path | None = None
     """One token a line; who sends must know one."""
     allow_unauthenticated: bool = False
@@ -60,19 +75,28 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """Address of the pages as people reach them, for links."""
     limits: Limits = Limits()
+    """Bounds of everything that a client can make large."""
     detectors: dict[str, dict[str, float]] = {}
     """Numbers of detectors in place of their own."""
+    projects: dict[str, Project] = {}
+    """What holds for the runs of a project alone, by its name."""
     alert_linger_seconds: float = Field(300, ge=0)
-    """How long alerts of a run that has ended stay at 1."""
+    """How long alerts of a run that has ended stay at 1. [seconds]"""
     run_retention_seconds: float = Field(900, ge=0)
-    """How long a run that has ended is exported."""
+    """How long a run that has ended is exported. [seconds]"""
     keep_days: float = Field(30, gt=0)
-    """How long a run of which nothing more came is kept on disk."""
+    """How long a run of which nothing more came is kept on disk. [days]"""
     series_cap: int = Field(20_000, gt=0)
-    """Series on /metrics, from which on the optional ones are left out."""
+    """Series on /metrics, from which on the optional ones are left out. [series]"""
     log_format: Literal["auto", "console", "json"] = "auto"
-    """auto: for people on a terminal, JSON elsewhere."""
+    """How events are written; auto: for people on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least grave events that are written."""
+
+    @property
+    def numbers_of_projects(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Numbers of detectors by project."""
+        return {name: project.detectors for name, project in self.projects.items()}
 
     @field_validator("grpc_address", "http_address")
     @classmethod
@@ -130,6 +154,15 @@ def load(config: Path | None = None, flags: Mapping[str, Any] | None = None) -> 
     return settings
 
 
+def sources(config: Path | None = None, flags: Mapping[str, Any] | None = None) -> Layers:
+    """Return where settings were given, by the name of the source, the strongest first.
+
+    Takes what `load` took. Raises SettingsError where the file cannot be read.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    return {"flag": given, "environment": EnvSettingsSource(Settings)(), "file": _read(config)}
+
+
 def split_address(address: str) -> tuple[str, int]:
     """Return host, without the brackets of IPv6, and port."""
     host, _, port = address.rpartition(":")
@@ -159,6 +192,15 @@ def _check_names(section: str, content: Mapping[str, Any], known: Iterable[str])
             raise SettingsError(_unknown(f"{where} has {name}, which is no setting", name, names))
         if name == "limits" and isinstance(value, Mapping):
             _check_names("limits", value, (field.name for field in fields(Limits)))
+        if name == "projects" and isinstance(value, Mapping):
+            _check_projects(value)
+
+
+def _check_projects(projects: Mapping[str, Any]) -> None:
+    for name, content in projects.items():
+        if isinstance(content, Mapping):
+            section = f"projects.{json.dumps(name, ensure_ascii=False)}"
+            _check_names(section, content, Project.model_fields)
 
 
 def _check_environment() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flatline_monitor.alerts.lifecycle import State
-from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.catalogue import CATALOGUE, Catalogues
 from flatline_monitor.engine.advance import Arrival, Ask, Run, advance, open_run
 from flatline_monitor.engine.codec import snapshot
 from flatline_monitor.engine.embedded import Engine
@@ -145,7 +145,7 @@ def _both(a: Chunk, b: Chunk) -> Chunk:
 
 def fed(told: Sequence[Arrival]) -> Engine:
     """The monitor's own engine, after these records."""
-    engine = Engine(CATALOGUE, max_runs=1)
+    engine = Engine(Catalogues(), max_runs=1)
     assert isinstance(told[0].record, Hello), "a journal begins with a hello"
     engine.admit(told[0].record, told[0].now)
     for arrival in told:
@@ -186,7 +186,7 @@ def test_a_monitor_that_restarts_goes_on_as_if_it_had_not(name, share):
     told = arrivals(name)
     at, run_id = max(1, int(share * len(told))), told[0].stream.run_id
     (run,) = fed(told[:at]).due([run_id], at_once=True)
-    again = Engine(CATALOGUE, max_runs=1)
+    again = Engine(Catalogues(), max_runs=1)
     again.restore(snapshot(run), told[at:])
 
     assert plain(again.report(run_id)) == live(name)[1]

@@ -3,8 +3,6 @@
 A recording holds what the service had journalled: the bytes that the client sent, in their order.
 """
 
-import json
-import lzma
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +11,13 @@ from flatline_monitor.alerts.lifecycle import Alert, advance
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.detectors.contract import Detector, Severity, Verdict
 from flatline_monitor.detectors.judge import Judge, judge
-from flatline_monitor.engine import advance as engine
+from flatline_monitor.engine.advance import Ask, Run
+from flatline_monitor.engine.again import arrivals, fed
 from flatline_monitor.engine.reports import run_report
 from flatline_monitor.ingest.decode import decode
 from flatline_monitor.runs.journal import Entry
-from flatline_monitor.runs.records import Hello, StreamKey
 from flatline_monitor.runs.view import RunView
+from flatline_monitor.storage import recording
 from tests.gallery.case import Case, cases
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -26,29 +25,13 @@ RECORDED = Path(__file__).parent / "recorded"
 
 def save(name: str, runs: Sequence[Sequence[Entry]], directory: Path = RECORDED) -> None:
     """Write the journals of one training's runs, in one small file."""
-    head = [
-        [(*_key(entry.stream), entry.sequence, entry.received_at, len(entry.raw)) for entry in run]
-        for run in runs
-    ]
-    text = json.dumps(head).encode()
-    body = b"".join(entry.raw for run in runs for entry in run)
     directory.mkdir(parents=True, exist_ok=True)
-    packed = lzma.compress(len(text).to_bytes(4) + text + body, preset=9)
-    (directory / f"{name}.xz").write_bytes(packed)
+    recording.save(directory / f"{name}.xz", runs)
 
 
 def load(name: str, directory: Path = RECORDED) -> list[list[Entry]]:
     """Return the journals of one training's runs."""
-    data = lzma.decompress((directory / f"{name}.xz").read_bytes())
-    start = 4 + int.from_bytes(data[:4])
-    runs = []
-    for head in json.loads(data[4:start]):
-        run = []
-        for run_id, incarnation, rank, sequence, received_at, size in head:
-            raw, start = data[start : start + size], start + size
-            run.append(Entry(StreamKey(run_id, incarnation, rank), sequence, received_at, raw))
-        runs.append(run)
-    return runs
+    return recording.load(directory / f"{name}.xz")
 
 
 def recorded(directory: Path = RECORDED) -> list[Case]:
@@ -116,6 +99,10 @@ class _Watch:
     told: list[tuple[str, Severity, int]] = field(default_factory=list)
     view: RunView | None = None
 
+    def asking(self, _: Run) -> Ask:
+        """Return how the engine asks under this watch."""
+        return Ask(self.catalogue, self.judge, self.heard)
+
     def judge(self, detector: Detector, view: RunView, *, alerted: bool) -> Verdict:
         """Ask, and remember of which point."""
         self.view = view
@@ -156,7 +143,8 @@ def outcome(
     gravest, steps, plan = -1, 0, None
     for entries in runs:
         watch = _Watch(catalogue, look)
-        run = _fed(entries, watch)
+        run = fed(None, arrivals(entries, decode), watch.asking)
+        assert run is not None, "a recording has records"
         hello, taken = run.history.hello, run.history.step + 1
         span = Span(steps, hello.plan_steps or taken)
         spans.append(span)
@@ -170,20 +158,3 @@ def outcome(
             causes = tuple(cause.name for cause in run_report(run, catalogue).causes)
         steps, plan = steps + taken, hello.plan_steps
     return Outcome(case, tuple(said), causes, steps, plan, tuple(spans))
-
-
-def _fed(entries: Sequence[Entry], watch: _Watch) -> engine.Run:
-    ask = engine.Ask(watch.catalogue, watch.judge, watch.heard)
-    first = entries[0]
-    _, hello = decode(first.raw)
-    assert isinstance(hello, Hello), "a journal begins with a hello"
-    run = engine.open_run(hello, first.received_at)
-    for entry in entries:
-        _, record = decode(entry.raw)
-        arrival = engine.Arrival(entry.stream, entry.sequence, record, entry.received_at)
-        run = engine.advance(run, arrival, ask)
-    return run
-
-
-def _key(stream: StreamKey) -> tuple[str, int, int]:
-    return stream.run_id, stream.incarnation, stream.rank

@@ -101,10 +101,14 @@ def test_programs_read_the_detectors_as_json(command: Command) -> None:
 
 def test_what_config_prints_can_be_read_back(command: Command, tmp_path: Path) -> None:
     """The settings in force, as a file that gives them again."""
-    first = command("config", FLATLINE_MONITOR_DETECTORS__NO_SKILL__FLOOR="0.5")
+    given = '[projects."my \\"p\\"".detectors.no_skill]\nfloor = 0.25\n'
+    (tmp_path / "given.toml").write_text(given)
+    config = f"--config={tmp_path / 'given.toml'}"
+    first = command("config", config, FLATLINE_MONITOR_DETECTORS__NO_SKILL__FLOOR="0.5")
     (tmp_path / "back.toml").write_text(first)
 
     assert "[detectors.no_skill]\nfloor = 0.5" in first
+    assert given in first
     assert command("config", "--config", str(tmp_path / "back.toml")) == first
 
 
@@ -135,6 +139,17 @@ def test_what_is_wrong_is_one_sentence(
     assert len(lines) == 1
     assert lines[0].startswith("flatline-monitor: ")
     assert sentence in lines[0]
+
+
+def test_a_project_s_mistake_is_said_at_the_start(command: Command, tmp_path: Path) -> None:
+    """Before a run of it comes."""
+    for name, content, sentence in (
+        ("serve", "no_skil]\nfloor = 1", ".detectors] has no no_skil; it has non_finite"),
+        ("config", "no_skill]\nwindow = 0.5", ".detectors.no_skill] window is 0.5; it must be a"),
+    ):
+        (tmp_path / "set.toml").write_text(f"[projects.'a b'.detectors.{content}\n")
+        told = command(name, f"--config={tmp_path / 'set.toml'}", code=2)
+        assert f'[projects."a b"{sentence}' in told
 
 
 def test_a_missing_library_is_named_with_what_to_install() -> None:

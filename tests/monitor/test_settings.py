@@ -94,6 +94,12 @@ def test_a_file_that_is_named_is_read_instead(config: Path, tmp_path: Path) -> N
         ("http_address = '127.0.0.1:99999'", "it must be host:port"),
         ("public_url = 'monitor'", "it must begin with http"),
         ("[detectors.no_skill]\nfloor = 'low'", "setting detectors.no_skill.floor is 'low'"),
+        (
+            "[projects.'my project']\nkeep_days = 3",
+            '[projects."my project"] has keep_days, which is no setting; the nearest is detectors',
+        ),
+        ("[projects.x.detectors.plateau]\ndone = 'x'", "setting projects.x.detectors.plateau.done"),
+        ("[projects]\nx = 3", "setting projects.x is 3"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(config: Path, content: str, sentence: str) -> None:

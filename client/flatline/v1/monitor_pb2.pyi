@@ -467,6 +467,7 @@ class Hello(google.protobuf.message.Message):
     FRAMEWORK_FIELD_NUMBER: builtins.int
     FRAMEWORK_VERSION_FIELD_NUMBER: builtins.int
     PYTHON_VERSION_FIELD_NUMBER: builtins.int
+    QUIET_FIELD_NUMBER: builtins.int
     protocol: builtins.int
     """Version of this protocol that the client speaks; see Welcome.protocol. 1 today."""
     run_id: builtins.str
@@ -511,6 +512,10 @@ class Hello(google.protobuf.message.Message):
     def tags(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
         """At most 32; key 64 bytes, value 256 bytes."""
 
+    @property
+    def quiet(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Detectors that the program's own log is not told of; at most 64, each of at most 128 bytes."""
+
     def __init__(
         self,
         *,
@@ -535,9 +540,10 @@ class Hello(google.protobuf.message.Message):
         framework: builtins.str = ...,
         framework_version: builtins.str = ...,
         python_version: builtins.str = ...,
+        quiet: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_batch_size", b"_batch_size", "_class_count", b"_class_count", "_plan_epochs", b"_plan_epochs", "_plan_steps", b"_plan_steps", "batch_size", b"batch_size", "class_count", b"class_count", "plan_epochs", b"plan_epochs", "plan_steps", b"plan_steps"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_batch_size", b"_batch_size", "_class_count", b"_class_count", "_plan_epochs", b"_plan_epochs", "_plan_steps", b"_plan_steps", "batch_size", b"batch_size", "class_count", b"class_count", "client_version", b"client_version", "fit", b"fit", "framework", b"framework", "framework_version", b"framework_version", "incarnation", b"incarnation", "loss_kind", b"loss_kind", "loss_name", b"loss_name", "name", b"name", "plan_epochs", b"plan_epochs", "plan_steps", b"plan_steps", "project", b"project", "protocol", b"protocol", "python_version", b"python_version", "rank", b"rank", "run_id", b"run_id", "tags", b"tags", "task", b"task", "user", b"user", "world_size", b"world_size"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_batch_size", b"_batch_size", "_class_count", b"_class_count", "_plan_epochs", b"_plan_epochs", "_plan_steps", b"_plan_steps", "batch_size", b"batch_size", "class_count", b"class_count", "client_version", b"client_version", "fit", b"fit", "framework", b"framework", "framework_version", b"framework_version", "incarnation", b"incarnation", "loss_kind", b"loss_kind", "loss_name", b"loss_name", "name", b"name", "plan_epochs", b"plan_epochs", "plan_steps", b"plan_steps", "project", b"project", "protocol", b"protocol", "python_version", b"python_version", "quiet", b"quiet", "rank", b"rank", "run_id", b"run_id", "tags", b"tags", "task", b"task", "user", b"user", "world_size", b"world_size"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_batch_size", b"_batch_size"]) -> typing.Literal["batch_size"] | None: ...
     @typing.overload

@@ -55,12 +55,19 @@ class ClassCollapse:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     spread_floor: float = 0.5
+    """Effective classes predicted over those labelled, below which it fires. [ratio]"""
     missing_share: float = 0.25
+    """Share of the classes that is hardly predicted, from which on it fires. [share]"""
     little_skill: float = 0.05
+    """Skill above which missing rare classes can be only information. [skill]"""
     rare_share: float = 0.2
+    """Share of the labels up to which the missing classes are rare. [share]"""
     sure_nats: float = 10.0
+    """Gain in log likelihood over an epoch from which on the run has learned. [nats]"""
     support: int = 20
+    """Labels from which on a class counts. [labels]"""
     window: int = 200
+    """Window of labels and predictions; 20 for each class at least. [steps]"""
     warmup: int = 500
 
     def check(self, view: RunView) -> Finding | None:

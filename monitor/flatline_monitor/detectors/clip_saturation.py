@@ -56,12 +56,19 @@ class ClipSaturation:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     often: float = 0.5
+    """Share of clipped steps above which it fires. [share]"""
     whole: float = 0.999
+    """What clipping leaves of a norm, below which a step counts as clipped. [share]"""
     progress_floor: float = 0.1
+    """Share of the first loss gone, from which on the run gets somewhere. [share]"""
     skill_floor: float = 0.1
+    """Skill from which on the run learns all the same. [skill]"""
     recent: int = 100
+    """The latest sampled steps that are counted. [sampled steps]"""
     fewest: int = 10
+    """Sampled steps without which it abstains. [sampled steps]"""
     window: int = 100
+    """Window of the loss for the progress, and least one for the skill. [steps]"""
     warmup: int = 200
 
     def check(self, view: RunView) -> Finding | None:

@@ -104,12 +104,13 @@ class NotMeasurableError(Exception):
 class Detector(Hashable, Protocol):
     """A pure question about one run: the same view always gives the same answer.
 
-    A detector is a frozen dataclass whose fields are its numbers, so that an operator can
-    replace them by name. It is asked twice, with its limits and with them eased, and others ask
-    for the same statistics: a function of the view that computes one is marked with `once`
-    (`runs/view.py`), and leaves the limits to `check`. What must be remembered belongs to the
-    run (`runs/`), how long a symptom must last to the alert (`alerts/lifecycle.py`), what other
-    detectors say to `alerts/suppression.py`.
+    A detector is a frozen dataclass whose fields are its numbers, so that an operator can replace
+    them by name; under each stands what it means, with its unit in brackets, for
+    `flatline-monitor settings`. It is asked twice, with its limits and with them eased, and
+    others ask for the same statistics: a function of the view that computes one is marked with
+    `once` (`runs/view.py`), and leaves the limits to `check`. What must be remembered belongs to
+    the run (`runs/`), how long a symptom must last to the alert (`alerts/lifecycle.py`), what
+    other detectors say to `alerts/suppression.py`.
     """
 
     name: ClassVar[str]
@@ -126,7 +127,10 @@ class Detector(Hashable, Protocol):
 
     @property
     def warmup(self) -> int:
-        """Steps of a long run that must have passed before `check` is asked."""
+        """Steps of a long run that must have passed before it is asked.
+
+        [steps]
+        """
 
     def check(self, view: RunView) -> Finding | None:
         """Return what is wrong with the run, or None; raise NotMeasurableError if unknown."""

@@ -42,10 +42,15 @@ class DeadUnits:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     share_limit: float = 0.5
+    """Share of a layer's units that are dead, above which it fires. [share]"""
     critical_share: float = 0.9
+    """The same, from which on it is critical. [share]"""
     skilled: float = 0.5
+    """Skill or progress from which on they do no harm. [skill]"""
     little_skill: float = 0.02
+    """Skill or progress from which on they are only information. [skill]"""
     window: int = 100
+    """Least window of the loss for the skill; else the last quarter of the run. [steps]"""
     warmup: int = 150
 
     def check(self, view: RunView) -> Finding | None:

@@ -52,9 +52,13 @@ class Divergence:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     factor: float = 1.5
+    """Times its best above which the loss is far, besides `material`. [times]"""
     material: float = 0.1
+    """How far above that it must be besides. [L0]"""
     noises: float = 6.0
+    """Standard errors of a window that it must lie above its best. [standard errors]"""
     window: int = 50
+    """The loss of late is the median of so many. [steps]"""
     warmup: int = 200
 
     def check(self, view: RunView) -> Finding | None:

@@ -58,10 +58,15 @@ class FrozenLayer:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     steps: int = 20
+    """The latest sampled steps that changed anything, but not it. [sampled steps]"""
     fewest: int = 5
+    """Such steps without which it abstains. [sampled steps]"""
     skilled: float = 0.5
+    """Skill or progress from which on a kernel that stays as it is does no harm. [skill]"""
     gap_decades: float = 3.0
+    """Decades below the largest from which on a gradient vanishes on its way. [decades]"""
     window: int = 100
+    """Least window of the loss for the skill; else the last quarter of the run. [steps]"""
     warmup: int = 50
 
     def check(self, view: RunView) -> Finding | None:

@@ -48,9 +48,13 @@ class GradientExplosion:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     factor: float = 100.0
+    """Times the median of those before, above which a gradient norm counts. [times]"""
     initial_factor: float = 10.0
+    """Times the median of the first ones, above which it must be as well. [times]"""
     hits: int = 3
+    """Such sampled steps from which on it fires. [sampled steps]"""
     recent: int = 20
+    """The latest sampled steps that are counted. [sampled steps]"""
     warmup: int = 50
 
     def check(self, view: RunView) -> Finding | None:

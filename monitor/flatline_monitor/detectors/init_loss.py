@@ -46,9 +46,13 @@ class InitLoss:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     factor: float = 5.0
+    """Times L0, and 1 more, above which the first losses are too high. [times]"""
     variance_factor: float = 10.0
+    """Times L0 above which the first squared errors are too high. [times]"""
     skill_floor: float = 0.02
+    """Skill from which on the run has made up for it. [skill]"""
     first_steps: int = 5
+    """The first loss is the median of so many. [sampled steps]"""
     warmup: int = 5
 
     def check(self, view: RunView) -> Finding | None:

@@ -50,8 +50,11 @@ class InputScale:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     ceiling: float = 10.0
+    """Standard deviation, or mean, above which it fires. [units of the input]"""
     floor: float = 0.01
+    """Standard deviation below which it fires. [units of the input]"""
     window: int = 100
+    """Medians are taken over so many steps. [steps]"""
     warmup: int = 5
 
     def check(self, view: RunView) -> Finding | None:

@@ -74,13 +74,21 @@ class LossAccuracyInconsistency:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     excess_limit: float = 0.35
+    """Loss beyond Fano's bound above which it fires. [ln K]"""
     timid: float = 0.2
+    """How far the confidence of a timid model lies below its accuracy. [share]"""
     very_timid: float = 0.5
+    """The same, with which a run is told of early. [share]"""
     near: float = 0.9
+    """Share of the ceiling of a softmax twice, above which a run is told of early. [share]"""
     skilled: float = 0.5
+    """Skill from which on outputs that are no probabilities are only information. [skill]"""
     falling: float = 0.05
+    """Fall over the last half, as a share of its level, of a loss that is on its way. [share]"""
     fewest_samples: int = 100
+    """Labels without which it abstains. [labels]"""
     window: int = 500
+    """Least window; else the last quarter of the run. [steps]"""
     warmup: int = 100
 
     def check(self, view: RunView) -> Finding | None:

@@ -76,12 +76,19 @@ class LossSpike:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL})
 
     factor: float = 1.5
+    """Times the highest loss before it that a spike exceeds. [times]"""
     material: float = 0.1
+    """How far a spike lies above the usual loss. [L0]"""
     huge: float = 10.0
+    """The same, above which a spike that is over is told. [L0]"""
     many: int = 5
+    """Spikes within the steps that are kept, above which it fires. [spikes]"""
     window: int = 128
+    """Losses before it that a spike is compared with. [steps]"""
     patience: int = 20
+    """Steps after which a spike must be over. [steps]"""
     grace: int = 200
+    """The same where the learning rate rose before it. [steps]"""
     warmup: int = 200
 
     def check(self, view: RunView) -> Finding | None:

@@ -55,14 +55,23 @@ class LearningRateSchedule:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     gone: float = 0.01
+    """Share of its highest up to which the rate is gone. [share]"""
     jump: float = 20.0
+    """Times the highest before, above which a rate has jumped. [times]"""
     early: float = 0.75
+    """Share of the plan up to which it is too early to be gone. [share of the plan]"""
     half: float = 0.5
+    """Share of the plan after which that is only information. [share of the plan]"""
     skilled: float = 0.5
+    """Skill or progress from which on that is only information. [skill]"""
     done: float = 0.9
+    """Skill or progress from which on there is nothing left to learn. [skill]"""
     material: float = 0.1
+    """Rise of the loss above which a jump is a warning. [L0]"""
     fewest_blocks: int = 4
+    """Blocks of steps since the rate is gone, without which it abstains. [blocks]"""
     window: int = 100
+    """Window of the loss beside a jump, and least one for the skill. [steps]"""
     warmup: int = 20
 
     def check(self, view: RunView) -> Finding | None:

@@ -89,11 +89,17 @@ class NoSkill:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     floor: float = 0.02
+    """Skill below which it fires. [skill]"""
     little_skill: float = 0.05
+    """Skill below which an accuracy that is chance is a warning. [skill]"""
     by_heart: float = 0.1
+    """Skill below which the validation is looked at. [skill]"""
     fewest_evaluations: int = 3
+    """Validations without which they are not looked at. [validations]"""
     fewest_samples: int = 100
+    """Labels without which the accuracy is not known. [labels]"""
     window: int = 500
+    """Least window; else the last quarter of the run. [steps]"""
     warmup: int = 1000
 
     def check(self, view: RunView) -> Finding | None:

@@ -49,10 +49,15 @@ class NonFinite:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     patience: int = 20
+    """Steps for which a value that is not finite counts. [steps]"""
     skipped_share: float = 0.05
+    """Share of skipped steps above which loss scaling does not cope. [share]"""
     skipped_in_a_row: int = 5
+    """Sampled steps skipped in a row with which it does not either. [sampled steps]"""
     fewest_for_share: int = 100
+    """Sampled steps without which the share says nothing. [sampled steps]"""
     probing_steps: int = 30
+    """Steps of the beginning in which loss scaling may skip. [steps]"""
     warmup: int = 0
 
     def check(self, view: RunView) -> Finding | None:

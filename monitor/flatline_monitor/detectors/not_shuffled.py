@@ -116,11 +116,17 @@ class NotShuffled:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     limit: float = 0.4
+    """Likeness of the labels within a batch above which it fires. [share]"""
     skilled: float = 0.5
+    """Skill from which on it is only information. [skill]"""
     rarest: float = 0.02
+    """Share of pairs of labels that differ, over the run, without which it abstains. [share]"""
     fewest: int = 3
+    """Batches without which it abstains. [batches]"""
     group: int = 8
+    """Samples up to which small batches are put together. [samples]"""
     window: int = 200
+    """The latest sampled steps that are looked at. [sampled steps]"""
     warmup: int = 200
 
     def check(self, view: RunView) -> Finding | None:

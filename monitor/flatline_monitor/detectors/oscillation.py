@@ -92,10 +92,15 @@ class Oscillation:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     dispersion: float = 9.0
+    """Times the variance of chance above which accuracies swing. [times]"""
     amplitude: float = 0.03
+    """Fall of the accuracy that counts, where it rises as far later. [share]"""
     material: float = 0.1
+    """Rise and fall of the loss that counts. [L0]"""
     share: float = 0.2
+    """Share of such swings from which on it fires. [share]"""
     fewest: int = 8
+    """Validations, or epochs, without which it abstains. [validations]"""
     warmup: int = 200
 
     def check(self, view: RunView) -> Finding | None:

@@ -55,10 +55,15 @@ class OverRegularised:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     dominant: float = 0.3
+    """Share of the loss that is terms, above which they have the upper hand. [share]"""
     shrunken: float = 0.5
+    """Share of their first norm below which the kernels have shrunk. [share]"""
     skill_floor: float = 0.1
+    """Skill or progress from which on the run learns all the same. [skill]"""
     recent: int = 20
+    """Medians are taken over so many of the latest sampled steps. [sampled steps]"""
     window: int = 500
+    """Least window of the loss for the skill; else the last quarter of the run. [steps]"""
     warmup: int = 500
 
     def check(self, view: RunView) -> Finding | None:

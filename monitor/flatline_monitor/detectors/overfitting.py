@@ -63,12 +63,19 @@ class Overfitting:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     generalisation_loss: float = 0.2
+    """Rise of the validation loss, as a share of its lowest, above which it fires. [share]"""
     material: float = 0.1
+    """Rise, and gap to the training loss, above which it fires. [L0]"""
     grave: float = 0.3
+    """Rise above which it is a warning. [L0]"""
     little_skill: float = 0.05
+    """Skill that memorising brings to the training and not to the validation. [skill]"""
     late: float = 0.3
+    """Share of the plan before which memorising is not told. [share of the plan]"""
     in_a_row: int = 3
+    """Validations in a row that must be so. [validations]"""
     fewest_evaluations: int = 5
+    """Validations without which it abstains. [validations]"""
     warmup: int = 0
 
     def check(self, view: RunView) -> Finding | None:

@@ -53,15 +53,25 @@ class Plateau:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     certainty: float = 0.51
+    """Probability that the loss falls, below which it rests. [probability]"""
     drop_floor: float = 0.01
+    """Fall over the window, as a share of the loss, below which it rests. [share]"""
     rise_ceiling: float = 0.1
+    """Rise over the window above which it does not rest but rise. [share]"""
     begun: float = 0.05
+    """Skill or progress from which on the run has begun to learn. [skill]"""
     done: float = 0.8
+    """Skill or progress from which on there is nothing left to learn. [skill]"""
     better: float = 1e-4
+    """Share by which a validation is better than those before. [share]"""
     patience: int = 10
+    """The latest validations, a third of all at most, that must not be better. [validations]"""
     late: float = 0.3
+    """Share of the plan before which it is too early to say. [share of the plan]"""
     fewest_blocks: int = 6
+    """Blocks of steps without which it abstains. [blocks]"""
     window: int = 1000
+    """Least window; else the last half of the run, for the skill the last quarter. [steps]"""
     warmup: int = 2000
 
     def check(self, view: RunView) -> Finding | None:

@@ -41,9 +41,13 @@ class SaturatedActivations:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     share_limit: float = 0.5
+    """Share of a layer's units that are saturated, above which it fires. [share]"""
     skilled: float = 0.5
+    """Skill or progress from which on they do no harm. [skill]"""
     little_skill: float = 0.1
+    """Skill or progress from which on they are only information. [skill]"""
     window: int = 100
+    """Least window of the loss for the skill; else the last quarter of the run. [steps]"""
     warmup: int = 500
 
     def check(self, view: RunView) -> Finding | None:

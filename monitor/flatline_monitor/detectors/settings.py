@@ -1,6 +1,7 @@
 """Puts other numbers in place of a detector's own: the operator's, or those of the hysteresis."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -13,22 +14,38 @@ EASE = 0.8
 
 
 class SettingsError(ValueError):
-    """The settings ask for something that does not exist."""
+    """The settings ask for something that does not exist, or that cannot be."""
 
 
-def configure(detector: D, settings: Mapping[str, float]) -> D:
+def configure(detector: D, settings: Mapping[str, float], section: str = "detectors") -> D:
     """Return the detector with the given fields replaced.
 
-    Raises SettingsError for a field that the detector does not have.
+    Raises SettingsError for a field that the detector does not have, and for a number that the
+    field cannot be; it names the `section` that detectors are set in.
     """
-    known = {field.name for field in dataclasses.fields(detector)}  # type: ignore[arg-type]
-    if unknown := sorted(settings.keys() - known):
-        msg = (
-            f"[detectors.{detector.name}] has no setting {', '.join(unknown)}; "
-            f"it has {', '.join(sorted(known))}"
-        )
+    known = {field.name: getattr(detector, field.name) for field in dataclasses.fields(detector)}  # type: ignore[arg-type]
+    place = f"[{section}.{detector.name}]"
+    if unknown := sorted(settings.keys() - known.keys()):
+        msg = f"{place} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         raise SettingsError(msg)
-    return dataclasses.replace(detector, **settings)  # type: ignore[type-var]
+    numbers = {
+        name: _number(f"{place} {name}", value, whole=isinstance(known[name], int))
+        for name, value in settings.items()
+    }
+    return dataclasses.replace(detector, **numbers)  # type: ignore[type-var]
+
+
+def _number(place: str, value: float, *, whole: bool) -> float:
+    """Return a number as the field has it: what is counted is whole, and 0 or more."""
+    if math.isnan(value):
+        msg = f"{place} is nan; it must be a number"
+        raise SettingsError(msg)
+    if not whole:
+        return value
+    if value < 0 or not float(value).is_integer():
+        msg = f"{place} is {value:g}; it must be a whole number, 0 or more"
+        raise SettingsError(msg)
+    return int(value)
 
 
 def relaxed(detector: D) -> D:
@@ -37,4 +54,4 @@ def relaxed(detector: D) -> D:
         name: getattr(detector, name) * (EASE if side is Side.ABOVE else 1 / EASE)
         for name, side in detector.relaxable.items()
     }
-    return configure(detector, limits)
+    return dataclasses.replace(detector, **limits)  # type: ignore[type-var]

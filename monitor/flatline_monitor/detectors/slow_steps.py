@@ -65,13 +65,21 @@ class SlowSteps:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     factor: float = 1.5
+    """Times the usual time above which a step is slow. [times]"""
     far: float = 3.0
+    """The same, above which it can be a warning. [times]"""
     spell: float = 3.0
+    """Time lost so far without which it does not fire. [seconds]"""
     material: float = 10.0
+    """Time lost so far and until the end of the plan, without which it does not. [seconds]"""
     grave: float = 30.0
+    """Time lost so far from which on it can be a warning. [seconds]"""
     window: int = 30
+    """The latest steps whose times are taken. [steps]"""
     fewest: int = 10
+    """Steps of one kind, sampled or not, without which it abstains. [steps]"""
     fewest_blocks: int = 6
+    """Blocks of steps without which nothing is usual yet. [blocks]"""
     warmup: int = 100
 
     def check(self, view: RunView) -> Finding | None:

@@ -61,14 +61,23 @@ class Stagnation:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     certainty: float = 0.95
+    """Probability that the loss falls, below which it does not. [probability]"""
     drop_floor: float = 0.02
+    """Fall over the last half, as a share of the first loss, below which it does not. [share]"""
     progress_floor: float = 0.1
+    """Share of the first loss gone, from which on the run has made progress. [share]"""
     loss_floor: float = 0.5
+    """Share of L0 up to which the loss is low, as in fine-tuning. [L0]"""
     skill_floor: float = 0.02
+    """Skill from which on something was learned. [skill]"""
     fewest_blocks: int = 6
+    """Blocks of steps without which it abstains. [blocks]"""
     progress_of_rows: float = 0.03
+    """The same where rows stand for many steps and L0 is not known. [share]"""
     noise_of_rows: float = 0.015
+    """Noise of such a row, as a share of the loss, from which on a fall need not show. [share]"""
     fewest_rows: int = 3
+    """Blocks of such rows without which it abstains. [blocks]"""
     warmup: int = 1000
 
     def check(self, view: RunView) -> Finding | None:

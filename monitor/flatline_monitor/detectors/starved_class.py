@@ -91,12 +91,19 @@ class StarvedClass:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     recall_ceiling: float = 0.3
+    """Recall below which a class is starved, by its upper bound. [share]"""
     others_floor: float = 0.7
+    """Accuracy of the others above which they are told apart, by its lower bound. [share]"""
     others_sure: float = 0.8
+    """The same, below which it is only information. [share]"""
     rare: float = 0.5
+    """Share of its even share of the labels below which a class is rare. [share]"""
     rising: float = 0.05
+    """Rise of its recall above which a class is on its way. [share]"""
     support: int = 100
+    """Labels from which on a class counts. [labels]"""
     window: int = 500
+    """Least window; else the last quarter of the run. [steps]"""
     warmup: int = 500
 
     def check(self, view: RunView) -> Finding | None:

@@ -100,14 +100,23 @@ class SuspiciousValidation:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     early: int = 2
+    """The first epochs, in which a validation may be too bad. [epochs]"""
     half: float = 0.5
+    """Share of the training's lead over chance below which it is too bad. [share]"""
     margin: float = 0.05
+    """Lead over the training's accuracy above which it is too good. [share]"""
     far: float = 0.5
+    """How far above the worst batch's loss it is too bad, of classes. [L0]"""
     far_regression: float = 3.0
+    """The same of a regression. [L0]"""
     unlike_limit: float = 0.4
+    """Difference between the shares of the labels above which they are others. [share]"""
     fewest_evaluations: int = 3
+    """Validations before which none is too good. [validations]"""
     fewest_always: int = 5
+    """Validations of a log by epochs that must all be too bad. [validations]"""
     settled: int = 500
+    """Steps in which the moving means of batch normalisation lag behind. [steps]"""
     warmup: int = 0
 
     def check(self, view: RunView) -> Finding | None:

@@ -73,20 +73,35 @@ class UpdateRatio:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     first_ceiling: float = 0.2
+    """Update over weight in the first steps, above which they were too large. [ratio]"""
     first_steps: int = 5
+    """The first sampled steps, which are looked at apart. [sampled steps]"""
     little_skill: float = 0.05
+    """Skill or progress from which on that is only information early. [skill]"""
     early: float = 0.5
+    """Share of the plan before which a loss that fell far excuses that. [share of the plan]"""
     left_behind: float = 0.5
+    """Share of the very first loss below which it fell far. [share]"""
     falling: float = 0.1
+    """Fall over the last half, as a share of its level, of a loss that is on its way. [share]"""
     patience: int = 100
+    """Steps for which it is early. [steps]"""
     skilled: float = 0.5
+    """Skill or progress from which on large updates do no harm. [skill]"""
     ceiling: float = 0.1
+    """Update over weight of a kernel above which it fires. [ratio]"""
     floor: float = 1e-5
+    """Update over weight of all kernels below which it fires. [ratio]"""
     progress_floor: float = 0.1
+    """Share of the first loss gone, from which on small updates will do. [share]"""
     loss_floor: float = 0.5
+    """Share of L0 up to which the loss is low, and small updates will do. [L0]"""
     tail: float = 0.1
+    """Share of its highest below which the learning rate is at its end. [share]"""
     window: int = 100
+    """Medians are taken over so many steps. [steps]"""
     settling: int = 300
+    """Steps before which only the first ones are looked at. [steps]"""
     warmup: int = 20
 
     def check(self, view: RunView) -> Finding | None:

@@ -65,10 +65,15 @@ class UpdateSpike:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL})
 
     factor: float = 5.0
+    """Times the median of those before, above which an update spikes. [times]"""
     margin: float = 1.5
+    """Times the largest of those before, above which it must be as well. [times]"""
     hits: int = 2
+    """Such updates of one kernel from which on it fires. [sampled steps]"""
     recent: int = 5
+    """The latest sampled steps that are counted. [sampled steps]"""
     fewest: int = 12
+    """Sampled steps before those, without which it abstains. [sampled steps]"""
     warmup: int = 50
 
     def check(self, view: RunView) -> Finding | None:

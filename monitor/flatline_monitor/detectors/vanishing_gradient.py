@@ -51,11 +51,17 @@ class VanishingGradient:
     not_for: ClassVar[frozenset[Task]] = frozenset()
 
     gap_decades: float = 3.0
+    """How far gradients shrink to the first half of the kernels when it fires. [decades]"""
     progress_floor: float = 0.1
+    """Share of the first loss gone, below which the run does not learn. [share]"""
     skill_floor: float = 0.02
+    """Skill below which it does not learn either. [skill]"""
     skilled: float = 0.5
+    """Skill from which on uneven gradients will do. [skill]"""
     min_depth: int = 3
+    """Kernels with fewer of which a gap is ordinary. [kernels]"""
     window: int = 100
+    """Medians are taken over so many steps. [steps]"""
     warmup: int = 500
 
     def check(self, view: RunView) -> Finding | None:

@@ -55,9 +55,13 @@ class WeightGrowth:
     not_for: ClassVar[frozenset[Task]] = frozenset({Task.GAN, Task.RL, Task.SSL})
 
     factor: float = 10.0
+    """Times its first norm, above which a kernel has grown. [times]"""
     skilled: float = 0.25
+    """Skill or progress from which on the run learns by it. [skill]"""
     recent: int = 5
+    """Norms are the median of so many of the latest sampled steps. [sampled steps]"""
     window: int = 100
+    """Least window of the loss for the skill; else the last quarter of the run. [steps]"""
     warmup: int = 100
 
     def check(self, view: RunView) -> Finding | None:

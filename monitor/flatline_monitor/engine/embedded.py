@@ -12,9 +12,11 @@ from dataclasses import replace
 from flatline_monitor.alerts.book import NO_PAGE, told
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
+from flatline_monitor.detectors.catalogue import Catalogues
 from flatline_monitor.detectors.contract import Abstain, Detector, Verdict
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival, Ask, Run, advance, open_run
+from flatline_monitor.engine.again import HeadlessError, fed
 from flatline_monitor.engine.codec import unpack
 from flatline_monitor.engine.counters import Counters, Histogram
 from flatline_monitor.engine.reports import run_report
@@ -34,9 +36,9 @@ ENDED_RUNS_KEPT = 500
 class Engine:
     """The runs and what is shown of them."""
 
-    def __init__(self, catalogue: Sequence[Detector], *, max_runs: int) -> None:
-        self.counters = Counters(evaluations={d.name: Histogram() for d in catalogue})
-        self._catalogue, self._max_runs = catalogue, max_runs
+    def __init__(self, catalogues: Catalogues, *, max_runs: int) -> None:
+        self.counters = Counters(evaluations={d.name: Histogram() for d in catalogues.usual})
+        self._catalogues, self._max_runs = catalogues, max_runs
         self._runs: dict[str, Run] = {}
         self._reports: dict[str, RunReport] = {}
         self._snapshots: dict[str, int] = {}
@@ -81,7 +83,7 @@ class Engine:
         """Move a run on by one record; return the alerts that began, became worse or ended."""
         run_id = arrival.stream.run_id
         before = self._runs[run_id]
-        after = advance(before, arrival, Ask(self._catalogue, self._timed, self._heard))
+        after = advance(before, arrival, Ask(self._catalogue_of(before), self._timed, self._heard))
         self._runs[run_id] = after
         self._reports.pop(run_id, None)
         changed = self._changes(before, after)
@@ -93,7 +95,7 @@ class Engine:
     def wish(self, run_id: str) -> int:
         """Return how many of a run's next steps should be sampled; now and then more than 0."""
         run = self._runs[run_id]
-        steps = wished(run, self._catalogue, self._wished_at.get(run_id))
+        steps = wished(run, self._catalogue_of(run), self._wished_at.get(run_id))
         if steps:
             self._wished_at[run_id] = run.history.step
         return steps
@@ -140,16 +142,14 @@ class Engine:
         for snapshot in snapshots:
             self._snapshots[snapshot.run_id] = snapshot.entries
 
-    def restore(self, snapshot: Snapshot | None, arrivals: Iterable[Arrival]) -> None:
+    def restore(self, snapshot: Snapshot | None, told: Iterable[Arrival]) -> None:
         """Take up one run where its journal ends: feed what came after the snapshot again."""
         run = unpack(snapshot.blob) if snapshot else None
-        for arrival in arrivals:
-            if run is None:
-                if not isinstance(arrival.record, Hello):
-                    log.error("run %s does not begin with a hello", arrival.stream.run_id)
-                    return
-                run = open_run(arrival.record, arrival.now)
-            run = advance(run, arrival, Ask(self._catalogue))
+        try:
+            run = fed(run, told, lambda run: Ask(self._catalogue_of(run)))
+        except HeadlessError as error:
+            log.error("%s", error)  # noqa: TRY400 - one sentence says it all
+            return
         if run is not None:
             self._runs[run.run_id] = run
             self._snapshots[run.run_id] = snapshot.entries if snapshot else 0
@@ -175,8 +175,12 @@ class Engine:
 
     def _report(self, run_id: str) -> RunReport:
         if run_id not in self._reports:
-            self._reports[run_id] = run_report(self._runs[run_id], self._catalogue)
+            run = self._runs[run_id]
+            self._reports[run_id] = run_report(run, self._catalogue_of(run))
         return self._reports[run_id]
+
+    def _catalogue_of(self, run: Run) -> Sequence[Detector]:
+        return self._catalogues.of(run.history.hello)
 
     def _changes(self, before: Run, after: Run) -> list[AlertReport]:
         if before.shown is after.shown:

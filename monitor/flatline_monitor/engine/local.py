@@ -14,9 +14,11 @@ from typing import Protocol
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
-from flatline_monitor.detectors.contract import Detector, Severity
+from flatline_monitor.detectors.catalogue import Catalogues
+from flatline_monitor.detectors.contract import Severity
 from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.engine.advance import JUDGED_RANK, Arrival
+from flatline_monitor.engine.again import arrivals
 from flatline_monitor.engine.codec import snapshot
 from flatline_monitor.engine.embedded import Engine
 from flatline_monitor.runs.journal import Entry, Remembered, Snapshot
@@ -86,11 +88,11 @@ class LocalRouter:
         *,
         store: Store,
         decode: Callable[[bytes], tuple[int, Record]],
-        catalogue: Sequence[Detector],
+        catalogues: Catalogues,
         clock: Callable[[], float] = time.time,
         max_runs: int = 1000,
     ) -> None:
-        self._engine = Engine(catalogue, max_runs=max_runs)
+        self._engine = Engine(catalogues, max_runs=max_runs)
         self._store, self._decode, self._clock = store, decode, clock
         self._lines: dict[StreamKey, _Line] = {}
         self._durable: dict[StreamKey, int] = {}
@@ -142,12 +144,12 @@ class LocalRouter:
         """Continue every run where its journal ends; call once, before the first stream."""
         for memory in remembered:
             try:
-                self._engine.restore(memory.snapshot, map(self._again, memory.entries))
+                self._engine.restore(memory.snapshot, arrivals(memory.entries, self._decode))
             except Exception:
                 log.exception(
                     "run %s: its snapshot is of no use; feeding its journal", memory.run_id
                 )
-                self._engine.restore(None, map(self._again, memory.whole()))
+                self._engine.restore(None, arrivals(memory.whole(), self._decode))
         self._engine.settle(self._clock())
         self._durable.update(self._engine.streams())
 
@@ -270,10 +272,6 @@ class LocalRouter:
         for stream in self._engine.silent(now, self._began_at):
             self._feed(stream, 0, Stalled(), b"")
         self._engine.settle(now)
-
-    def _again(self, entry: Entry) -> Arrival:
-        record = self._decode(entry.raw)[1] if entry.raw else Stalled()
-        return Arrival(entry.stream, entry.sequence, record, entry.received_at)
 
 
 def _log(report: AlertReport) -> None:

@@ -69,6 +69,10 @@ def read_hello(message: monitor_pb2.Hello, limits: Limits) -> Hello:
         task=_TASKS.get(message.task, Task.UNKNOWN),
         loss_kind=_LOSS_KINDS.get(message.loss_kind, LossKind.UNKNOWN),
         class_count=message.class_count if message.HasField("class_count") else None,
+        quiet=tuple(
+            checks.text("hello.quiet", name, limits.name_bytes, required=True)
+            for name in message.quiet
+        ),
         **text,
     )
 
@@ -84,6 +88,7 @@ def _check_numbers(message: monitor_pb2.Hello, limits: Limits) -> None:
     checks.count(
         Reason.TOO_MANY_CLASSES, "hello.class_count", message.class_count, limits.class_count
     )
+    checks.count(Reason.INVALID_HELLO, "hello.quiet", len(message.quiet), limits.quiet)
     for name in ("plan_steps", "plan_epochs"):
         checks.step(Reason.INVALID_HELLO, f"hello.{name}", getattr(message, name))
 

@@ -9,38 +9,45 @@ class Limits:
     """Bounds of everything that a client can make large; all of them are settings."""
 
     message_bytes: int = 4 * 2**20
-    """One message, after decompression."""
+    """One message, after decompression. [bytes]"""
     streams: int = 2_000
-    """Open streams of the server."""
+    """Open streams of the server. [streams]"""
     runs: int = 1_000
-    """Runs that the server keeps in memory."""
+    """Runs that the server keeps in memory. [runs]"""
     ranks: int = 1_024
-    """Processes that train one run."""
+    """Processes that train one run. [processes]"""
     variables: int = 20_000
-    """Also of the arrays that are not trained, and of the layers whose outputs are looked at."""
+    """Also of the arrays that are not trained, and of the layers that are looked at. [arrays]"""
     inputs: int = 1_024
-    """Inputs of a model."""
+    """Inputs of a model. [inputs]"""
     classes: int = 256
-    """Width of a column over classes."""
+    """Width of a column over classes. [classes]"""
     class_count: int = 2**20
-    """Classes that a run may say it has; one with more than `classes` sends no such columns."""
+    """Classes that a run may say it has; above `classes` it sends no such columns. [classes]"""
     outputs: int = 4_096
-    """Labels of a multi-label task, targets of a regression."""
+    """Labels of a multi-label task, targets of a regression. [outputs]"""
     chunk_steps: int = 4_096
+    """Steps in one chunk. [steps]"""
     scalars: int = 512
-    """Numbers of their own in one chunk."""
+    """Numbers of their own in one chunk. [numbers]"""
     metrics: int = 64
-    """Results of one evaluation."""
+    """Results of one evaluation. [results]"""
     name_bytes: int = 128
-    """Names of runs, projects, users, metrics and exceptions."""
+    """Names of runs, projects, users, metrics and exceptions. [bytes]"""
     scalar_name_bytes: int = 64
+    """Names of numbers of their own. [bytes]"""
     path_bytes: int = 1_024
-    """Paths of variables, names of layers and inputs."""
+    """Paths of variables, names of layers and inputs. [bytes]"""
     tags: int = 32
+    """Tags of a run. [tags]"""
     tag_key_bytes: int = 64
+    """The key of a tag. [bytes]"""
     tag_value_bytes: int = 256
+    """The value of a tag. [bytes]"""
+    quiet: int = 64
+    """Detectors of which a program may ask its log not to be told. [detectors]"""
     hello_seconds: int = 10
-    """How long a new stream may take to say hello."""
+    """How long a new stream may take to say hello. [seconds]"""
 
     def __post_init__(self) -> None:
         for each in fields(self):

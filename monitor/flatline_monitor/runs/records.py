@@ -108,6 +108,8 @@ class Hello:
     framework: str = ""
     framework_version: str = ""
     python_version: str = ""
+    quiet: tuple[str, ...] = ()
+    """Detectors of which the program's own log is not told; they are judged like the others."""
     row_steps: int = 1
     """Training steps that a step of this run stands for: 1, or more where it is a log of others,
     whose rows are epochs or every so many steps."""

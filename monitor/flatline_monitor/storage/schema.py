@@ -32,6 +32,25 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def check_layout(db: sqlite3.Connection, path: Path) -> None:
+    """Raise StoreError unless the database is ours and as this program knows it."""
+    _check_owner(db, path)
+    _check_version(path, _pragma(db, "user_version"))
+    if _pragma(db, "user_version") < len(_migrations()):
+        msg = f"{path} is of an older flatline; start this one's service on it once"
+        raise StoreError(msg)
+
+
+def _check_version(path: Path, present: int) -> None:
+    known = len(_migrations())
+    if present > known:
+        msg = (
+            f"{path} has layout {present}, this flatline knows layouts up to {known}; "
+            "install the newer flatline again, or give this one a data_dir of its own"
+        )
+        raise StoreError(msg)
+
+
 def _check_owner(db: sqlite3.Connection, path: Path) -> None:
     owner = _pragma(db, "application_id")
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -44,12 +63,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
     """Run the numbered files that the database has not seen, each whole or not at all."""
     steps = _migrations()
     present = _pragma(db, "user_version")
-    if present > len(steps):
-        msg = (
-            f"{path} has layout {present}, this flatline knows layouts up to {len(steps)}; "
-            "install the newer flatline again, or give this one a data_dir of its own"
-        )
-        raise StoreError(msg)
+    _check_version(path, present)
     for version, script in enumerate(steps[present:], start=present + 1):
         db.executescript(
             f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version};"

@@ -13,8 +13,6 @@ from flatline_monitor.storage import tables
 from flatline_monitor.storage.lock import DirectoryLock
 from flatline_monitor.storage.schema import connect
 
-NAME = "flatline.db"
-
 _TABLES = ("runs", "journal", "snapshots", "alerts", "evaluations")
 
 
@@ -27,7 +25,7 @@ class SqliteStore:
     def __init__(self, directory: Path) -> None:
         self._lock = DirectoryLock(directory)
         try:
-            self._db = connect(directory / NAME)
+            self._db = connect(directory / tables.NAME)
         except BaseException:
             self._lock.release()
             raise
@@ -95,12 +93,9 @@ class SqliteStore:
         self._lock.release()
 
     def _entries(self, run_id: str, after: int) -> list[Entry]:
-        rows = self._db.execute(
-            "SELECT run_id, incarnation, rank, sequence, received_at, raw FROM journal "
-            "WHERE run_id = ? ORDER BY id LIMIT -1 OFFSET ?",
-            (run_id, after),
-        )
-        return [Entry(StreamKey(*row[:3]), *row[3:]) for row in rows]
+        return [
+            tables.entry(row) for row in self._db.execute(tables.SELECT_ENTRIES, (run_id, after))
+        ]
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

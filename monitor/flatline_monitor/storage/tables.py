@@ -1,4 +1,4 @@
-"""Reports as rows of the tables that people read; flatline itself reads only the journal."""
+"""Entries of the journal as rows, and reports as rows of the tables that people read."""
 
 import dataclasses
 import json
@@ -7,7 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flatline_monitor.alerts.report import AlertReport, RunReport
-from flatline_monitor.runs.records import Evaluation
+from flatline_monitor.runs.journal import Entry
+from flatline_monitor.runs.records import Evaluation, StreamKey
+
+NAME = "flatline.db"
+"""The one file of a data directory."""
+
+SELECT_ENTRIES = """
+    SELECT run_id, incarnation, rank, sequence, received_at, raw FROM journal
+    WHERE run_id = ? ORDER BY id LIMIT -1 OFFSET ?
+"""
+"""All of a run but for the first so many; see `entry`."""
 
 UPSERT_RUN = """
     INSERT INTO runs (run_id, last_entry_at, name, project, state, step, started_at, ended_at)
@@ -18,6 +28,11 @@ UPSERT_RUN = """
 """
 UPSERT_ALERT = "INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 UPSERT_EVALUATION = "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?)"
+
+
+def entry(row: tuple[Any, ...]) -> Entry:
+    """Return an entry of the journal out of its row."""
+    return Entry(StreamKey(*row[:3]), *row[3:])
 
 
 def run_row(report: RunReport) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ def test_a_number_is_replaced_and_the_others_stay():
     default = VanishingGradient()
 
     assert configure(default, {"window": 7}) == VanishingGradient(window=7)
+    assert isinstance(configure(default, {"window": 7.0}).window, int)  # TOML's numbers are floats
     assert default == VanishingGradient()
 
 
@@ -32,6 +33,14 @@ def test_the_catalogue_takes_the_numbers_by_name():
                 "[detectors.vanishing_gradient] has no setting gap; it has gap_decades, min_depth, "
                 "progress_floor, skill_floor, skilled, warmup, window"
             ),
+        ),
+        (
+            {"vanishing_gradient": {"window": 7.5}},
+            "[detectors.vanishing_gradient] window is 7.5; it must be a whole number, 0 or more",
+        ),
+        (
+            {"vanishing_gradient": {"skilled": float("nan")}},
+            "[detectors.vanishing_gradient] skilled is nan; it must be a number",
         ),
         (
             {"no_skil": {}},

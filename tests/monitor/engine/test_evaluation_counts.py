@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.catalogue import Catalogues
 from flatline_monitor.engine import codec
 from flatline_monitor.engine.advance import Run
 from flatline_monitor.engine.local import LocalRouter
@@ -52,7 +52,7 @@ def test_counts_survive_a_restart(tmp_path: Path, by: str) -> None:
     disk.store.commit(entries, [state] if by == "snapshot" else [], [])
     disk.store.close()
     disk = Disk(tmp_path)
-    router = LocalRouter(store=disk, decode=decode, catalogue=CATALOGUE, clock=lambda: 1.0)
+    router = LocalRouter(store=disk, decode=decode, catalogues=Catalogues(), clock=lambda: 1.0)
     router.restore(disk.store.remembered(codec.VERSION))
     disk.store.close()
 

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.catalogue import Catalogues
 from flatline_monitor.engine.codec import VERSION
 from flatline_monitor.engine.local import LocalRouter
 from flatline_monitor.runs.journal import Entry, Remembered, Snapshot
@@ -73,7 +73,9 @@ def raw_of(number, record):
 
 
 def router_on(disk, now=lambda: 1.0, **options) -> LocalRouter:
-    return LocalRouter(store=disk, decode=pickle.loads, catalogue=CATALOGUE, clock=now, **options)
+    return LocalRouter(
+        store=disk, decode=pickle.loads, catalogues=Catalogues(), clock=now, **options
+    )
 
 
 async def opened(router, client, hello=HELLO):

@@ -69,6 +69,7 @@ def test_every_field_of_a_hello_arrives() -> None:
         "framework": "keras",
         "framework_version": "3",
         "python_version": "3.11",
+        "quiet": ("plateau", "overfitting"),
     }
 
     sequence, full = decode(hello(7, **told, task=pb.TASK_RL, loss_kind=pb.LOSS_KIND_SQUARED_ERROR))

@@ -34,6 +34,8 @@ HELLO_INVALID = [
     ("invalid_name", [hello(tags={"k": "v" * 257})], "257 bytes; at most 256"),
     ("invalid_name", [hello(tags={"": "v"})], "is empty"),
     ("too_many_tags", [hello(tags={str(i): "" for i in range(33)})], "hello.tags: 33; at most 32"),
+    ("invalid_hello", [hello(quiet=["x"] * 65)], "hello.quiet: 65; at most 64"),
+    ("invalid_name", [hello(quiet=[""])], "hello.quiet is empty"),
     ("too_many_classes", [hello(class_count=2**21)], "class_count"),
     ("protocol_version", [hello(protocol=2)], "version 2 of the protocol, this monitor version 1"),
     ("protocol_version", [hello(protocol=0, run_id="")], "version 0"),

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from flatline.v1 import monitor_pb2 as pb
-from flatline_monitor.detectors.catalogue import CATALOGUE
+from flatline_monitor.detectors.catalogue import Catalogues
 from flatline_monitor.engine.local import LocalRouter
 from flatline_monitor.ingest.decode import decode
 from flatline_monitor.runs.records import Chunk
@@ -50,7 +50,7 @@ def heard(signals: Signals) -> list[pb.WatchResponse]:
 
     async def story() -> list[pb.WatchResponse]:
         disk: Any = Disk()
-        router = LocalRouter(store=disk, decode=decode, catalogue=CATALOGUE)
+        router = LocalRouter(store=disk, decode=decode, catalogues=Catalogues())
         async with service(router) as it:
             committing = asyncio.create_task(router.run())
             answers = await everything(it.watch(), spoken(signals))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from flatline_monitor.commands import app
+from flatline_monitor.commands.main import command_line
 from tests.monitor.lint.made import by_heart, csv_of, fine_tuning
 
 
@@ -20,7 +20,7 @@ def lint(tmp_path, monkeypatch):
         (tmp_path / make.__name__).write_text(csv_of(make(np.random.default_rng(0))))
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        done = CliRunner().invoke(app, ["lint", *arguments])
+        done = CliRunner().invoke(command_line(), ["lint", *arguments])
         return done.exit_code, done.stdout, done.stderr
 
     return run

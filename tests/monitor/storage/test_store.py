@@ -19,7 +19,8 @@ from flatline_monitor.detectors.contract import Evidence, Severity
 from flatline_monitor.runs.journal import Entry, Snapshot
 from flatline_monitor.runs.records import Evaluation, Hello, StreamKey
 from flatline_monitor.storage.errors import StoreError
-from flatline_monitor.storage.store import NAME, SqliteStore
+from flatline_monitor.storage.store import SqliteStore
+from flatline_monitor.storage.tables import NAME
 
 A, B = StreamKey("a", 0, 0), StreamKey("b", 2, 1)
 ALERT = AlertReport(

@@ -4,22 +4,22 @@ import enum
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 import flatline
 from flatline_monitor.cli import MISUSED
+from flatline_monitor.commands.shell import Config, leave, or_exit
 from flatline_monitor.detectors.catalogue import configured
 from flatline_monitor.detectors.contract import Detector, Severity
-from flatline_monitor.detectors.settings import SettingsError as DetectorSettingsError
 from flatline_monitor.lint.files import tables
 from flatline_monitor.lint.gather import logs
 from flatline_monitor.lint.judged import Judged, judged
 from flatline_monitor.lint.log import FORMATS, LintError, Quantity
 from flatline_monitor.lint.reports import as_json, as_junit, as_sarif
 from flatline_monitor.lint.shown import text
-from flatline_monitor.settings import SettingsError, load
+from flatline_monitor.settings import load
 
 FOUND = 1
 """Exit code where something was found that is as grave as was asked for."""
@@ -47,13 +47,13 @@ def lint(  # noqa: PLR0913, PLR0917 - one argument for each flag
     classes: Annotated[
         int | None, typer.Option(help="number of classes, if they are about as frequent")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with detectors' settings")] = None,
+    config: Config = None,
 ) -> None:
     """Judge logs that others wrote: is this training sick, since when, and why."""
     if classes is not None and classes < 2:  # noqa: PLR2004 - one class is no choice
-        _exit(f"--classes {classes}: a classification has 2 classes or more")
+        leave(f"--classes {classes}: a classification has 2 classes or more")
     named = _columns(columns or [])
-    catalogue = _catalogue(config)
+    catalogue = or_exit(configured, or_exit(load, config).detectors)
     found: list[Judged] = []
     refused = False
     for path in files:
@@ -92,18 +92,6 @@ def _columns(given: Sequence[str]) -> dict[str, str]:
     for pair in (pair for each in given for pair in each.split(",")):
         quantity, equals, name = pair.strip().partition("=")
         if not equals or quantity not in known or not name:
-            _exit(f"--columns {pair!r}: it is QUANTITY=NAME, with one of {', '.join(known)}")
+            leave(f"--columns {pair!r}: it is QUANTITY=NAME, with one of {', '.join(known)}")
         named[quantity] = name
     return named
-
-
-def _catalogue(config: Path | None) -> tuple[Detector, ...]:
-    try:
-        return configured(load(config).detectors)
-    except (SettingsError, DetectorSettingsError) as error:
-        _exit(str(error))
-
-
-def _exit(sentence: str) -> NoReturn:
-    sys.stderr.write(f"flatline-monitor: {sentence}\n")
-    raise typer.Exit(MISUSED)

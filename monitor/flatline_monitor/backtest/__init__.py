@@ -1,0 +1,1 @@
+"""Backtest: recorded runs judged again, with other settings, and why detectors are silent."""
