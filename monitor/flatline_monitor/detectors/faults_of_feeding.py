@@ -24,6 +24,7 @@ for the others our gallery.
 """
 _WIDE, _UNLIKE = 10.0, 1000.0
 """Spread of a feature that plain descent does not bear; how much wider one is than another."""
+_PIXELS = 30
 _FEW_KINDS, _SHARE_OF_KINDS = 50, 0.1
 _MANY, _TENTH, _TINY = 100, 0.1, 2
 _FEW_UPDATES = 100
@@ -89,7 +90,7 @@ def categories_in_columns(setup: Setup) -> Broken | None:
         (array, i)
         for array in setup.model.inputs
         for i, feature in enumerate(array.features)
-        if _is_code(array, feature)
+        if _is_code(array, feature) and not _is_picture(array)
     ]
     if not coded:
         return None
@@ -187,6 +188,11 @@ def _normalised(setup: Setup) -> bool:
 
 def _samples(setup: Setup) -> int | None:
     return setup.model.inputs[0].samples if setup.model.inputs else None
+
+
+def _is_picture(array: Array) -> bool:
+    """Say whether the columns are the pixels of a small picture: many, all of whole numbers."""
+    return len(array.features) > _PIXELS and all(each.whole for each in array.features)
 
 
 def _is_code(array: Array, feature: Feature) -> bool:

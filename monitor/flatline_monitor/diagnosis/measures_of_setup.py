@@ -12,10 +12,11 @@ _SQUASHERS = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softmax"}
 def is_regularized(view: RunView) -> bool | None:
     """Say whether dropout, a penalty or decay holds the weights down; None: not all is known."""
     model = view.model
-    if model is None or not model.chain:
+    if model is None:
         return None
     decay = model.optimizer is not None and bool(model.optimizer.weight_decay)
-    return decay or any(layer.rate or layer.l1 or layer.l2 for layer in model.layers)
+    seen = decay or any(layer.rate or layer.l1 or layer.l2 for layer in model.layers)
+    return seen if seen or model.chain else None
 
 
 def squashing_layers(view: RunView) -> int | None:

@@ -196,6 +196,7 @@ def test_every_rule_is_broken_by_some_test():
         {"inputs": (given(WIDE, shape=(28, 28)),)},
         {"inputs": (given(CODES),), "layers": (Layer("e", "Embedding", units=8), RELU, last())},
         {"inputs": (given(YES_NO, ORDINARY),)},
+        {"inputs": (given(*64 * (CODES,)),)},
         {"inputs": (given(dataclasses.replace(CODES, maximum=90.0), ORDINARY),)},
         {"targets": numbers(math.nan, math.nan)},
     ],

@@ -44,6 +44,7 @@ def test_each_fault_speaks_for_some_cause(rule):
             True,
         ),
         ({"layers": (RELU, LAST), "chain": False}, None),
+        ({"layers": (RELU, Layer("d", "Dropout", rate=0.5)), "chain": False}, True),
     ],
 )
 def test_what_holds_weights_down_is_known_where_all_layers_are(model, expected):
