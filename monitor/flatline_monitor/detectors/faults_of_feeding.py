@@ -24,7 +24,7 @@ for the others our gallery.
 """
 _WIDE, _UNLIKE = 10.0, 1000.0
 """Spread of a feature that plain descent does not bear; how much wider one is than another."""
-_PIXELS = 30
+_PIXELS, _MOMENTUM = 30, 0.99
 _FEW_KINDS, _SHARE_OF_KINDS = 50, 0.1
 _MANY, _TENTH, _TINY = 100, 0.1, 2
 _FEW_UPDATES = 100
@@ -51,6 +51,21 @@ def rate_below_range(setup: Setup) -> Broken | None:
         f"a learning rate of {rate:g} is low for {_optimizer(setup)}: {usual[0]:g} to "
         f"{usual[1]:g} is usual",
         Evidence("learning_rate", rate, usual[0], fires=Side.BELOW),
+    )
+
+
+def momentum_high(setup: Setup) -> Broken | None:
+    """Each step is a mean over hundreds, and runs on when it should turn.
+
+    Source: Goodfellow et al. (2016), Deep Learning, section 8.3.2: .5, .9 and .99 are common.
+    """
+    momentum = 0.0 if setup.model.optimizer is None else setup.model.optimizer.momentum or 0.0
+    if momentum <= _MOMENTUM * (1 + 1e-6):
+        return None
+    return Broken(
+        f"a momentum of {momentum:g} makes each step {1 / max(1 - momentum, 1e-9):.3g} times as "
+        "long as its gradient; 0.9 is usual",
+        Evidence("momentum", momentum, _MOMENTUM),
     )
 
 
@@ -209,6 +224,7 @@ def _is_code(array: Array, feature: Feature) -> bool:
 RULES: tuple[Rule, ...] = (
     rate_above_range,
     rate_below_range,
+    momentum_high,
     plain_descent_of_wide_inputs,
     features_of_unlike_size,
     categories_in_columns,

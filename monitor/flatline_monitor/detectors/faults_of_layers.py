@@ -53,6 +53,20 @@ def deep_and_squashed(setup: Setup) -> Broken | None:
     )
 
 
+def softmax_within(setup: Setup) -> Broken | None:
+    """A hidden layer's units compete for a sum of 1, and pass on hardly any gradient."""
+    found = [
+        each
+        for each in setup.hidden
+        if each.activation == "softmax" and each.layer_class in {"Dense", "Activation", "Softmax"}
+    ]
+    if not found or not setup.model.chain or setup.output is None:
+        return None
+    if setup.output.activation == "softmax":
+        return Broken(f'"{found[-1].name}" puts out a softmax, and the last layer another of it')
+    return Broken(f'the hidden layer "{found[0].name}" ends in a softmax')
+
+
 def constant_weights(setup: Setup) -> Broken | None:
     """All units of a layer begin the same, and so they remain.
 
@@ -132,6 +146,7 @@ def _squashes(layer: Layer) -> bool:
 RULES: tuple[Rule, ...] = (
     nothing_but_linear,
     deep_and_squashed,
+    softmax_within,
     constant_weights,
     weights_drawn_wide,
     dropout_high,

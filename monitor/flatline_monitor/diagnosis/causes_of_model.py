@@ -8,6 +8,7 @@ CAUSES: tuple[Entry, ...] = (
         "saturating_activations",
         "sigmoids or tanhs saturate in a deep stack",
         {
+            "softmax_within": 0.4,
             "deep_and_squashed": 0.4,
             "vanishing_gradient": 0.65,
             "saturated_activations": 0.45,
@@ -126,7 +127,7 @@ CAUSES: tuple[Entry, ...] = (
         "the weights are initialised badly",
         {
             "constant_weights": 0.6,
-            "weights_drawn_wide": 0.5,
+            "weights_drawn_wide": 0.8,
             "began_at_zero": 0.7,
             "began_large": 0.6,
             "began_high": 0.35,
@@ -188,6 +189,7 @@ CAUSES: tuple[Entry, ...] = (
         "the last layer does not fit the loss",
         {
             "activation_not_for_loss": 0.6,
+            "softmax_within": 0.2,
             "softmax_of_yes_or_no": 0.3,
             "softmax_over_samples": 0.8,
             "classes_as_numbers": 0.35,

@@ -8,6 +8,7 @@ CAUSES: tuple[Entry, ...] = (
         "learning_rate_too_high",
         "the learning rate is too high",
         {
+            "momentum_high": 0.4,
             "rate_above_range": 0.3,
             "oscillation": 0.45,
             "loss_spike": 0.2,
@@ -30,6 +31,7 @@ CAUSES: tuple[Entry, ...] = (
         remedies.lower_learning_rate,
         "update ratio > 0.1, or explosion and divergence within 200 steps (TheDeepChecker)",
         {
+            "weights_drawn_wide": 0.5,
             "bad_input": 0.9,
             "bad_at_once": 0.7,
             "first_updates_ordinary": 0.3,

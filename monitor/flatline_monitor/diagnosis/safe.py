@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 from flatline_monitor.detectors.contract import Finding
 from flatline_monitor.diagnosis.contract import Cause
@@ -12,10 +13,17 @@ from flatline_monitor.runs.view import RunView
 log = logging.getLogger(__name__)
 
 
-def learn(view: RunView) -> Facts | None:
-    """Return the facts of the run, None where they cannot be taken."""
+def learn(view: RunView, before: Facts | None = None) -> Facts | None:
+    """Return the facts of the run, None where they cannot be taken.
+
+    `before` are those of the judged point before: what led to bad numbers is in the rows just
+    before them, and these are gone after a while.
+    """
     try:
-        return facts_of(view)
+        facts = facts_of(view)
+        if before is None or facts.bad_step is None or before.bad_step != facts.bad_step:
+            return facts
+        return replace(facts, was_calm=before.was_calm)
     except Exception:
         log.exception("could not take the facts of run %s", view.hello.run_id)
         return None

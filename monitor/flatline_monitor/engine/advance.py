@@ -242,7 +242,7 @@ def _judged(
     book, weighed = enter(run.book, ask.about(view, run.book, names), point, ask.holds)
     ask.heard(weighed)
     told = view.final or any(page.alert.state is not State.INACTIVE for page in book.values())
-    return replace(run, book=book, facts=learn(view) if told else run.facts)
+    return replace(run, book=book, facts=learn(view, run.facts) if told else run.facts)
 
 
 def _judged_inside(run: Run, block: Rows, now: float, ask: Ask) -> Run:

@@ -97,6 +97,14 @@ FAULTY = [
         "deep_and_squashed",
         {"layers": (*4 * (dataclasses.replace(RELU, activation="sigmoid"),), last())},
     ),
+    (
+        "softmax_within",
+        {"layers": (dataclasses.replace(RELU, activation="softmax"), last())},
+    ),
+    (
+        "softmax_within",
+        {**THREE, "layers": (RELU, Layer("s", "Softmax", "softmax"), last("softmax", 3, axis=-1))},
+    ),
     ("constant_weights", {"layers": (dataclasses.replace(RELU, initializer="Zeros"), last())}),
     (
         "weights_drawn_wide",
@@ -119,6 +127,7 @@ FAULTY = [
         },
     ),
     ("rate_above_range", {"optimizer": Optimizer("Adam", 0.5)}),
+    ("momentum_high", {"optimizer": Optimizer("SGD", 0.01, momentum=0.999)}),
     ("rate_below_range", {"optimizer": Optimizer("Adadelta", 0.001)}),
     (
         "plain_descent_of_wide_inputs",

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from flatline_monitor.diagnosis.facts import KERNELS_KEPT, facts_of
+from flatline_monitor.diagnosis.safe import learn
 from flatline_monitor.runs.records import Activation, ActivationKind, Role, Untrained, Variable
 from tests.columns import PATHS
-from tests.signals import HEALTHY, SICK, STEPS, run, updating
+from tests.signals import HEALTHY, SICK, STEPS, not_finite, run, updating
 from tests.views import last_view
 
 
@@ -118,3 +119,13 @@ def test_embeddings_do_not_count_as_weights_that_shrink():
     facts = of((1000, 8), (8, 1), roles=[Role.EMBEDDING, Role.KERNEL])
 
     assert facts.usual_kernel_norm == pytest.approx(np.sqrt(8 * 2 / 9))
+
+
+def test_what_led_to_bad_numbers_is_remembered():
+    """The rows before them are gone after a while; of other bad numbers they tell nothing."""
+    view = last_view(not_finite())
+    now = learn(view)
+    calm = dataclasses.replace(now, was_calm=not now.was_calm)
+
+    assert learn(view, calm).was_calm == calm.was_calm
+    assert learn(view, dataclasses.replace(calm, bad_step=9)) == now
