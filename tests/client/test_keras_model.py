@@ -23,7 +23,7 @@ def told(model: Any, x: Any = X, y: Any = BITS, **arguments: Any) -> Model:
 
 
 def of(model: Any, loss: str = "binary_crossentropy", **arguments: Any) -> Model:
-    return told(compiled(lambda: model, loss=loss), **arguments)
+    return told(compiled(lambda: model, loss=loss, run_eagerly=True), **arguments)
 
 
 def binary(*hidden: Any) -> Any:
@@ -115,7 +115,7 @@ def test_the_axis_of_a_softmax_is_told() -> None:
 )
 def test_the_optimizer_is_told_with_its_numbers(optimizer: Any, expected: Optimizer) -> None:
     """Those of its wrapper apart."""
-    seen = told(compiled(binary, loss="binary_crossentropy", optimizer=optimizer))
+    seen = told(compiled(binary, loss="binary_crossentropy", optimizer=optimizer, run_eagerly=True))
 
     assert seen.optimizer is not None
     assert seen.optimizer.learning_rate == pytest.approx(expected.learning_rate)
@@ -206,7 +206,10 @@ def test_metrics_callbacks_and_the_types_of_numbers_are_told() -> None:
 
 def test_what_was_told_is_told_again_only_when_it_differs() -> None:
     """A further fit with other data, a frozen layer."""
-    callback, model = Recording(), compiled(lambda: binary(layers.Dense(3)), loss="mse")
+    callback, model = (
+        Recording(),
+        compiled(lambda: binary(layers.Dense(3)), loss="mse", run_eagerly=True),
+    )
     for _ in range(2):
         fit(model, [callback], y=BITS, epochs=1)
     fit(model, [callback], x=2 * X, y=BITS, epochs=1)
