@@ -11,6 +11,7 @@ from flatline_monitor.alerts.lifecycle import Alert, advance
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.detectors.contract import Detector, Severity, Verdict
 from flatline_monitor.detectors.judge import Judge, judge
+from flatline_monitor.diagnosis.contract import Cause
 from flatline_monitor.engine.advance import Ask, Run
 from flatline_monitor.engine.again import arrivals, fed
 from flatline_monitor.engine.reports import run_report
@@ -76,6 +77,8 @@ class Outcome:
     steps: int
     plan: int | None
     spans: tuple[Span, ...] = ()
+    weight: float | None = None
+    """That of the first cause; None: none was told."""
 
     def worst(self, names: frozenset[str] | None = None) -> Severity | None:
         """Return the gravest thing said, by any detector or by these; None: nothing was."""
@@ -139,7 +142,7 @@ def outcome(
     """
     said: list[Said] = []
     spans: list[Span] = []
-    causes: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
     gravest, steps, plan = -1, 0, None
     for entries in runs:
         watch = _Watch(catalogue, look)
@@ -155,6 +158,8 @@ def outcome(
         rank = max((severity.rank for _, severity, _ in watch.told), default=-1)
         if rank > gravest:
             gravest = rank
-            causes = tuple(cause.name for cause in run_report(run, catalogue).causes)
+            causes = run_report(run, catalogue).causes
         steps, plan = steps + taken, hello.plan_steps
-    return Outcome(case, tuple(said), causes, steps, plan, tuple(spans))
+    names = tuple(cause.name for cause in causes)
+    weight = causes[0].weight if causes else None
+    return Outcome(case, tuple(said), names, steps, plan, tuple(spans), weight)

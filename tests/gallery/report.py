@@ -58,6 +58,7 @@ def report(results: Results) -> Iterator[str]:
     yield from _confusion(results)
     yield from _shown(results, "confusion", "Detectors that fired, by expected family")
     yield from _by_cause(score.sick)
+    yield from _calibration(score)
     yield from _symptoms([each for each in results.ratings if not each.is_ours])
 
 
@@ -174,6 +175,19 @@ def _by_cause(sick: Sequence[Outcome]) -> Iterator[str]:
         often = ", ".join(f"{name} {count}" for name, count in fired.most_common(CONFUSED))
         first, three = part.causes(1), part.causes(3)
         yield f"| {cause} | {_count(part.recall)} | {_count(first)} | {_count(three)} | {often} |"
+    yield ""
+
+
+def _calibration(score: Score) -> Iterator[str]:
+    """Return how much the weight of a first cause is worth."""
+    yield "## Weight of the first cause"
+    yield ""
+    yield f"Expected calibration error: {score.calibration_error:.2f}."
+    yield ""
+    yield "| weight | mean | a true cause |"
+    yield "|---|---|---|"
+    for each in score.reliability:
+        yield f"| {each.low:.1f} to {each.high:.1f} | {each.weight:.2f} | {each.right} |"
     yield ""
 
 

@@ -14,6 +14,7 @@ Z = 1.96
 PLAN_LEAST = 30
 """Steps of a plan from which on its share is a measure of delay."""
 INFO, WARNING, CRITICAL = range(3)
+BINS = 5
 PLANS = ((0, 30), (30, 150), (150, 440), (440, math.inf))
 """Steps of short and long plans: above, up to."""
 
@@ -72,6 +73,17 @@ def quartiles(values: Sequence[float]) -> Quartiles:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Sick trainings whose first cause has a weight between these."""
+
+    low: float
+    high: float
+    weight: float
+    """Mean of the weights; nan: there are none."""
+    right: Share
+
+
+@dataclass(frozen=True)
 class Score:
     """The outcomes of some trainings, by their labels."""
 
@@ -114,6 +126,30 @@ class Score:
     def causes(self, first: int) -> Share:
         """Return of how many sick trainings a true cause is among the first so many."""
         return share(self.sick, lambda each: bool(each.case.causes & set(each.causes[:first])))
+
+    @property
+    def reliability(self) -> list[Bin]:
+        """How often the first cause is a true one, by its weight, in even bins."""
+        told = [(each.weight, each) for each in self.sick if each.weight is not None]
+        bins = []
+        for i in range(BINS):
+            low, high = i / BINS, (i + 1) / BINS
+            within = [(w, each) for w, each in told if low <= w < high or (w == high == 1)]
+            right = share([each for _, each in within], _is_explained)
+            mean = statistics.fmean(w for w, _ in within) if within else math.nan
+            bins.append(Bin(low, high, mean, right))
+        return bins
+
+    @property
+    def calibration_error(self) -> float:
+        """Return the expected calibration error (Naeini et al., 2015) of the first cause's weight.
+
+        The mean distance between weight and share of true causes, over the bins, by their size.
+        """
+        bins = [each for each in self.reliability if each.right.count]
+        count = sum(each.right.count for each in bins)
+        gaps = (each.right.count * abs(each.weight - each.right.value) for each in bins)
+        return sum(gaps) / count if count else math.nan
 
     @property
     def delay(self) -> float:
@@ -175,6 +211,10 @@ class Score:
             worst.rank for each in self.healthy if (worst := each.worst(frozenset({name})))
         )
         return found, (gravest[INFO], gravest[WARNING], gravest[CRITICAL])
+
+
+def _is_explained(each: Outcome) -> bool:
+    return bool(each.case.causes & set(each.causes[:1]))
 
 
 def is_found(each: Outcome) -> bool:

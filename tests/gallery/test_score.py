@@ -90,3 +90,15 @@ def test_a_share_of_the_plan_is_at_most_all_of_it() -> None:
     """A run may go on beyond its plan, and a step is counted from 0."""
     assert Span(0, 10).share(4) == 0.5
     assert Span(0, 10).share(40) == 1
+
+
+def test_weights_are_held_against_how_often_the_cause_is_true() -> None:
+    """Two of .9, of which one is right, and a right one of .5: (2 x .4 + 1 x .5) / 3."""
+    case = Case("ill", "Ill.", print, sick=True, causes=frozenset({"right"}))
+    told = [("right", 0.9), ("wrong", 0.9), ("right", 0.5)]
+    outcomes = [Outcome(case, (), (name,), 100, 100, weight=weight) for name, weight in told]
+    score = Score([*outcomes, Outcome(case, (), (), 100, 100)])
+
+    assert score.calibration_error == pytest.approx((2 * 0.4 + 0.5) / 3)
+    assert score.reliability[4].right == Share(1, 2)
+    assert math.isnan(Score([]).calibration_error)

@@ -3,8 +3,8 @@
 Each fault is a pure question to what the client has told of a fit; what was not told is no fault.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from flatline_monitor.detectors.contract import Evidence
@@ -29,6 +29,8 @@ class Setup:
 
     model: Model
     hello: Hello
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Shapes of the kernels, by the name of their layer."""
 
     @property
     def loss(self) -> Loss:

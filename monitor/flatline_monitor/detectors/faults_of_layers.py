@@ -1,15 +1,18 @@
 """Faults in the middle of a model: nonlinearities, first weights, dropout, penalties."""
 
-from flatline_monitor.detectors.contract import Evidence
+import math
+
+from flatline_monitor.detectors.contract import Evidence, Side
 from flatline_monitor.detectors.faults import Broken, Rule, Setup
 from flatline_monitor.runs.model import Layer
 
 _CONSTANT = {"Zeros", "Ones", "Constant"}
-_DRAWN = {"RandomNormal", "TruncatedNormal", "RandomUniform"}
+_SPREADS = {"RandomNormal": 1.0, "TruncatedNormal": 0.88, "RandomUniform": 1 / math.sqrt(3)}
+"""Standard deviation of what is drawn, by the number that the initializer was made with."""
 _SQUASHERS = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh"}
 _WITHOUT = {"linear", ""}
-WIDE, NARROW = 1.0, 1e-4
-"""Size of drawn weights: Glorot's of a layer of 3 units is .58, of 10,000 it is .01."""
+WIDE, NARROW = 3.0, 0.02
+"""Times what is usual, as for weights that are measured (diagnosis/signs_of_model.py)."""
 HALF = 0.5
 DEEP = 4
 """Squashing layers one upon the other from which on gradients fade in our gallery."""
@@ -84,15 +87,24 @@ def constant_weights(setup: Setup) -> Broken | None:
 
 
 def weights_drawn_wide(setup: Setup) -> Broken | None:
-    """The first weights are drawn from far too wide, or too narrow, a range."""
+    """The first weights are drawn from far too wide, or too narrow, a range for their number.
+
+    Sources: He et al. (2015), section 2.2: a standard deviation of the root of 2 by the inputs of
+    a layer; Glorot and Bengio (2010), section 4.2.1: by its inputs and outputs.
+    """
     for layer in setup.model.layers:
-        scale = layer.initializer_scale
-        if layer.initializer in _DRAWN and scale is not None and not NARROW < abs(scale) < WIDE:
-            limit = WIDE if abs(scale) >= WIDE else NARROW
+        times = _times_usual(layer, setup.shapes.get(layer.name, ()))
+        if not NARROW <= times <= WIDE:
+            limit = WIDE if times > WIDE else NARROW
             return Broken(
-                f'the kernel of "{layer.name}" is drawn by {layer.initializer}({scale:g}), '
-                "whatever its size",
-                Evidence("size_of_first_weights", scale, limit),
+                f'the kernel of "{layer.name}" is drawn by {layer.initializer}'
+                f"({layer.initializer_scale:g}), {times:.2g} times what is usual for its size",
+                Evidence(
+                    "size_of_first_weights",
+                    times,
+                    limit,
+                    fires=Side.ABOVE if limit == WIDE else Side.BELOW,
+                ),
             )
     return None
 
@@ -137,6 +149,21 @@ def nothing_trainable(setup: Setup) -> Broken | None:
     if not weighty or any(layer.trainable for layer in weighty):
         return None
     return Broken("no layer is trainable", Evidence("frozen_layers", float(len(weighty)), 0.0))
+
+
+def _times_usual(layer: Layer, shape: tuple[int, ...]) -> float:
+    """Return how wide the first weights are drawn, beside the rule that is next to it.
+
+    1 where it lies between both rules, or is not known.
+    """
+    scale, spread = layer.initializer_scale, _SPREADS.get(layer.initializer)
+    if scale is None or spread is None or len(shape) < 2:  # noqa: PLR2004 - inputs and outputs
+        return 1.0
+    field = math.prod(shape[:-2])
+    low = math.sqrt(2 / (field * (shape[-2] + shape[-1])))
+    high = math.sqrt(2 / (field * shape[-2]))
+    drawn = abs(scale) * spread
+    return drawn / high if drawn > high else min(drawn / low, 1.0)
 
 
 def _squashes(layer: Layer) -> bool:

@@ -14,7 +14,7 @@ from flatline_monitor.detectors.contract import (
     Side,
 )
 from flatline_monitor.detectors.faults import Broken, Rule, Setup
-from flatline_monitor.runs.records import Task
+from flatline_monitor.runs.records import Role, Task
 from flatline_monitor.runs.view import RunView, once
 
 RULES: tuple[Rule, ...] = (
@@ -79,6 +79,7 @@ def faults(view: RunView) -> Mapping[str, Broken]:
     """Return what is wrong with the set-up, by rule; nothing where the client has not told it."""
     if view.model is None:
         return {}
-    setup = Setup(view.model, view.hello)
+    shapes = {each.layer: each.shape for each in view.variables if each.role is Role.KERNEL}
+    setup = Setup(view.model, view.hello, shapes)
     answers = {rule.__name__: rule(setup) for rule in RULES}
     return {name: broken for name, broken in answers.items() if broken is not None}

@@ -127,7 +127,7 @@ CAUSES: tuple[Entry, ...] = (
         "the weights are initialised badly",
         {
             "constant_weights": 0.6,
-            "weights_drawn_wide": 0.8,
+            "weights_drawn_wide": 0.6,
             "began_at_zero": 0.7,
             "began_large": 0.6,
             "began_high": 0.35,

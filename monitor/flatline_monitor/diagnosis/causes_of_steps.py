@@ -31,7 +31,7 @@ CAUSES: tuple[Entry, ...] = (
         remedies.lower_learning_rate,
         "update ratio > 0.1, or explosion and divergence within 200 steps (TheDeepChecker)",
         {
-            "weights_drawn_wide": 0.5,
+            "weights_drawn_wide": 0.4,
             "bad_input": 0.9,
             "bad_at_once": 0.7,
             "first_updates_ordinary": 0.3,

@@ -9,6 +9,7 @@ from flatline_monitor.detectors.contract import Abstain, Clear, Finding, Reason,
 from flatline_monitor.detectors.judge import judge
 from flatline_monitor.detectors.preflight import RULES, Preflight, faults
 from flatline_monitor.runs.model import Array, Feature, Feeding, Layer, Loss, Model, Optimizer
+from flatline_monitor.runs.records import Role, Variable
 from tests.signals import HEALTHY
 from tests.views import last_view
 
@@ -32,6 +33,13 @@ def given(*features, name="x", shape=None, samples=1000, **changes):
     )
 
 
+KERNELS = (Variable("a/kernel", "a", Role.KERNEL, (9, 16)),)
+
+
+def drawn(scale):
+    return dataclasses.replace(RELU, initializer="RandomNormal", initializer_scale=scale)
+
+
 SOUND = Model(
     layers=(RELU, last()),
     chain=True,
@@ -46,8 +54,8 @@ SOUND = Model(
 
 def view_of(model, **hello):
     view = last_view(HEALTHY["learns"])
-    told = {"batch_size": 32, "plan_steps": 400, **hello}
-    return dataclasses.replace(view, model=model, hello=dataclasses.replace(view.hello, **told))
+    told = dataclasses.replace(view.hello, **{"batch_size": 32, "plan_steps": 400, **hello})
+    return dataclasses.replace(view, model=model, hello=told, variables=KERNELS)
 
 
 def broken(hello=None, **changes):
@@ -106,15 +114,8 @@ FAULTY = [
         {**THREE, "layers": (RELU, Layer("s", "Softmax", "softmax"), last("softmax", 3, axis=-1))},
     ),
     ("constant_weights", {"layers": (dataclasses.replace(RELU, initializer="Zeros"), last())}),
-    (
-        "weights_drawn_wide",
-        {
-            "layers": (
-                dataclasses.replace(RELU, initializer="RandomNormal", initializer_scale=5.0),
-                last(),
-            )
-        },
-    ),
+    ("weights_drawn_wide", {"layers": (drawn(5.0), last())}),
+    ("weights_drawn_wide", {"layers": (drawn(1e-3), last())}),
     ("dropout_high", {"layers": (RELU, Layer("d", "Dropout", rate=0.9), last())}),
     ("penalty_high", {"layers": (dataclasses.replace(RELU, l2=0.1), last())}),
     (
@@ -196,6 +197,8 @@ def test_every_rule_is_broken_by_some_test():
         {"layers": (last(),)},
         {"layers": (RELU, dataclasses.replace(last(), initializer="Zeros"))},
         {"layers": (dataclasses.replace(RELU, l2=0.01), last())},
+        {"layers": (drawn(0.3), last())},
+        {"layers": (RELU, dataclasses.replace(last(), initializer="RandomNormal"))},
         {"optimizer": Optimizer("Adam", 9.0, "CosineDecay")},
         {"optimizer": Optimizer("OfTheProgram", 9.0)},
         {
