@@ -105,7 +105,7 @@ def categories_in_columns(setup: Setup) -> Broken | None:
         (array, i)
         for array in setup.model.inputs
         for i, feature in enumerate(array.features)
-        if _is_code(array, feature) and not _is_picture(array)
+        if _is_code(array, feature) and not is_picture(array)
     ]
     if not coded:
         return None
@@ -205,8 +205,13 @@ def _samples(setup: Setup) -> int | None:
     return setup.model.inputs[0].samples if setup.model.inputs else None
 
 
-def _is_picture(array: Array) -> bool:
-    """Say whether the columns are the pixels of a small picture: many, all of whole numbers."""
+def is_picture(array: Array) -> bool:
+    """Say whether the samples look like pictures, or the columns like the pixels of small ones.
+
+    Those are many, and all of whole numbers.
+    """
+    if len(array.shape) > 1:
+        return len(array.shape) > 2  # noqa: PLR2004 - height, width, colours
     return len(array.features) > _PIXELS and all(each.whole for each in array.features)
 
 

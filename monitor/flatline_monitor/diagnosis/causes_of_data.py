@@ -230,7 +230,7 @@ CAUSES: tuple[Entry, ...] = (
         },
         remedies.embed,
         "whole numbers of a wide range that are no pixels",
-        {"inputs_around_one": 0.9},
+        {"inputs_around_one": 0.9, "pictures": 0.9},
     ),
     Entry(
         "data_changed",

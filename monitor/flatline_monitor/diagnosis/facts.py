@@ -141,6 +141,8 @@ class Facts:
     """Whether dropout, a penalty or decay holds the weights down."""
     squashing_layers: int | None = None
     """Hidden layers that end in a sigmoid or the like."""
+    are_pictures: bool = False
+    """Whether the inputs look like pictures."""
     weights_reversed: str = ""
     """That the commonest class weighs more than the rarest."""
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -252,6 +254,7 @@ def facts_of(view: RunView) -> Facts:
         clip_ratio=measures.recent(view, "clip_ratio"),
         is_regularized=measures_of_setup.is_regularized(view),
         squashing_layers=measures_of_setup.squashing_layers(view),
+        are_pictures=measures_of_setup.are_pictures(view),
         weights_reversed=measures_of_setup.weights_reversed(view),
         faults={name: broken.sentence for name, broken in faults(view).items()},
     )

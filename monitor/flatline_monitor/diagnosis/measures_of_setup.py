@@ -1,5 +1,6 @@
 """What the set-up of a run tells beside its faults, in numbers."""
 
+from flatline_monitor.detectors.faults_of_feeding import is_picture
 from flatline_monitor.diagnosis import measures
 from flatline_monitor.runs.model import Layer, Model
 from flatline_monitor.runs.view import RunView
@@ -25,6 +26,11 @@ def squashing_layers(view: RunView) -> int | None:
     if model is None or not model.chain or any(_is_opaque(each) for each in model.layers):
         return None
     return sum(each.activation in _SQUASHERS for each in model.layers if not each.output)
+
+
+def are_pictures(view: RunView) -> bool:
+    """Say whether the inputs look like pictures."""
+    return view.model is not None and any(is_picture(array) for array in view.model.inputs)
 
 
 def weights_reversed(view: RunView) -> str:

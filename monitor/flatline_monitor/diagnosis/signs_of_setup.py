@@ -20,6 +20,11 @@ def nothing_squashes(case: Case) -> str:
     return "no hidden layer squashes its outputs" if case.facts.squashing_layers == 0 else ""
 
 
+def pictures(case: Case) -> str:
+    """Whole numbers are what pixels are."""
+    return "the inputs are pictures" if case.facts.are_pictures else ""
+
+
 def weights_reversed(case: Case) -> str:
     """The classes are weighed the wrong way round."""
     return case.facts.weights_reversed
@@ -28,6 +33,7 @@ def weights_reversed(case: Case) -> str:
 SIGNS: tuple[Sign, ...] = (
     *(_sign_of(rule) for rule in RULES),
     nothing_squashes,
+    pictures,
     weights_reversed,
 )
 

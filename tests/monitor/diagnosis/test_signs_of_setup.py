@@ -9,13 +9,14 @@ from flatline_monitor.diagnosis import measures_of_setup as measures
 from flatline_monitor.diagnosis.case import Case
 from flatline_monitor.diagnosis.infer import diagnose
 from flatline_monitor.diagnosis.signs import present
-from flatline_monitor.runs.model import Feeding, Layer, Model, Optimizer
+from flatline_monitor.runs.model import Array, Feature, Feeding, Layer, Model, Optimizer
 from tests.monitor.diagnosis.cases import facts, found
 from tests.signals import STEPS, classes, run
 from tests.views import last_view
 
 SIGMOID = Layer("a", "Dense", "sigmoid", 4)
 RELU = Layer("b", "Dense", "relu", 4)
+WHOLE = Feature(0.0, 9.0, 5.0, 3.0, whole=True, distinct=10)
 LAST = Layer("z", "Dense", "sigmoid", 1, output=True)
 
 
@@ -58,6 +59,22 @@ def test_squashing_layers_are_counted_before_the_last():
     opaque = Layer("l", "Lambda")
     assert measures.squashing_layers(view_of(layers=(opaque, LAST), chain=True)) is None
     assert measures.squashing_layers(view_of(layers=(RELU, LAST))) is None
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (Array("x", (8, 8, 1), "uint8", 9, (WHOLE,)), True),
+        (Array("x", (64,), "uint8", 9, 64 * (WHOLE,)), True),
+        (Array("x", (5,), "int64", 9, 5 * (WHOLE,)), False),
+        (Array("x", (20, 3), "float32", 9, (WHOLE,)), False),
+    ],
+)
+def test_pictures_are_no_categories(array, expected):
+    """Also where their pixels are columns; a series has two axes."""
+    assert measures.are_pictures(view_of(inputs=(array,))) == expected
+    case = Case({}, facts(are_pictures=expected))
+    assert bool(present(case, "pictures")) == expected
 
 
 @pytest.mark.parametrize(
