@@ -144,7 +144,8 @@ def revive_units(facts: Facts) -> Remedy:
 
 def fit_last_layer(facts: Facts) -> Remedy:
     """The pairs of last layer and loss that belong together."""
-    name = f" (now: {facts.loss_name}, {facts.output_units} output(s))" if facts.loss_name else ""
+    units = f", {facts.output_units} output(s)" if facts.output_units else ""
+    name = f" (now: {facts.loss_name}{units})" if facts.loss_name else ""
     return Remedy(
         "Pair the last layer with the loss: 1 unit with sigmoid and binary_crossentropy; K units "
         "with softmax and sparse_categorical_crossentropy for labels 0..K-1, "

@@ -238,7 +238,7 @@ def _judged(
 ) -> Run:
     last = view.final and not view.hello.fit
     rows = view.hello.row_steps
-    point = Point(view.step, now, view.share_of_plan, final=last, row_steps=rows)
+    point = Point(max(view.step, 0), now, view.share_of_plan, final=last, row_steps=rows)
     book, weighed = enter(run.book, ask.about(view, run.book, names), point, ask.holds)
     ask.heard(weighed)
     told = view.final or any(page.alert.state is not State.INACTIVE for page in book.values())

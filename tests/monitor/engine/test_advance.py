@@ -43,6 +43,7 @@ def test_a_run_that_comes_to_no_step_is_judged_by_its_set_up():
     state = play([model, End(EndStatus.FAILED, "InvalidArgumentError", 0)])
 
     assert firing(state) == {"preflight": "info"}
+    assert alert(state, "preflight").seen == 0
     assert run_report(state, CATALOGUE).causes[0].name == "wrong_last_layer_or_loss"
     assert firing(play([End(EndStatus.FAILED, "InvalidArgumentError", 0)])) == {}
 
