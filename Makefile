@@ -37,8 +37,9 @@ demo: dev ## train sick and healthy models against a running monitor; KEEP=1 lea
 demo-seeds: dev ## the same programs with ten seeds each, as a table (minutes)
 	@$(BIN)/python -m tests.demo --seeds 10
 
+# Three at a time on two cores: a quarter of the time a test waits for a process of its own.
 test: dev tools ## the whole suite
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 conformance: dev ## the Keras capture over every kind of training that we could think of (long)
 	$(BIN)/pytest -n 2 -m "long or not long" tests/client/conformance tests/client/test_keras_evaluation.py
