@@ -1,6 +1,7 @@
 """What a fit tells of itself before it has learned anything: model, loss, optimizer and data."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from flatline.capture.given import read_arrays
 from flatline.model import Layer, Loss, Model, Optimizer
 from tests.client.models import BITS, FEATURES, LABELS, SAMPLES, Recording, X, compiled, fit
 
@@ -176,6 +178,16 @@ def test_images_and_one_hot_labels_are_told_as_such() -> None:
     assert facts.inputs[0].shape == (9, 9, 1)
     assert [each.whole for each in facts.inputs[0].features] == [True]
     assert facts.targets[0].one_hot
+
+
+def test_of_an_array_that_is_a_file_only_the_first_samples_are_read(tmp_path: Path) -> None:
+    """Samples spread over it would keep a disk busy before the training begins."""
+    file = np.memmap(tmp_path / "x", "float32", "w+", shape=(200, 2))
+    file[:64], file[64:] = 1.0, 9.0
+
+    for value in (file, file[:].reshape(200, 2)):
+        (array,) = read_arrays(value, "x")
+        assert (array.samples, array.features[0].maximum) == (200, 1.0)
 
 
 def test_of_a_dataset_only_the_model_is_told() -> None:

@@ -10,6 +10,8 @@ from flatline.model import ARRAYS_MOST, CLASSES_MOST, FEATURES_MOST, Array, Feat
 
 _SAMPLES, _ELEMENTS, _SORTED = 4096, 2**18, 1024
 """Samples and elements that are looked at, and samples among which different ones are counted."""
+_ON_DISK = 64
+"""Samples that are looked at of an array that is a file: its first ones."""
 
 
 def read_arrays(given: Any, name: str) -> tuple[Array, ...]:
@@ -69,11 +71,18 @@ def _array(name: str, value: Any) -> Array | None:
 def _taken(value: Any, samples: int, elements: int) -> np.ndarray | None:
     """Return some of the samples, evenly spread, [sample, element]; None: they are no numbers."""
     most = max(min(_SAMPLES, _ELEMENTS // elements), 1)
-    stride = -(-samples // most)
-    rows = np.asarray(getattr(value, "iloc", value)[::stride])  # a table of pandas has no other way
+    some = slice(min(most, _ON_DISK)) if _is_mapped(value) else slice(0, None, -(-samples // most))
+    rows = np.asarray(getattr(value, "iloc", value)[some])  # a table of pandas has no other way
     if rows.dtype.kind not in "fiub":
         return None
     return rows.reshape(len(rows), -1)
+
+
+def _is_mapped(value: Any) -> bool:
+    """Say whether an array is a file: samples spread over it would be as many reads of a disk."""
+    while value is not None and not isinstance(value, np.memmap):
+        value = getattr(value, "base", None)
+    return value is not None
 
 
 def _features(rows: np.ndarray) -> tuple[Feature, ...]:

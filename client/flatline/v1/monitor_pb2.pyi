@@ -968,7 +968,7 @@ class Array(google.protobuf.message.Message):
     @property
     def features(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Feature]:
         """One for each element of a sample of one axis and at most 64 elements; else one for all
-        elements; over at most 4096 samples, evenly spread.
+        elements; over at most 4096 samples, evenly spread, or the first 64 where it is a file.
         """
 
     def __init__(
