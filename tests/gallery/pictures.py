@@ -32,6 +32,7 @@ def draw(results: Results, directory: Path) -> None:
         ("detectors", detectors(results.score, results.names)),
         ("delay", delay(results.score, results.ratings)),
         ("confusion", confusion(results.score, results.names)),
+        ("reliability", reliability(results.score)),
     ):
         figure.savefig(directory / picture(results.half, name), dpi=110)
 
@@ -132,6 +133,28 @@ def delay(score: Score, ratings: Sequence[Rating]) -> Figure:
     by_plan, by_share = figure.subplots(1, 2, width_ratios=(2, 3))
     _delay_by_plan(by_plan, score)
     _found_by_share(by_share, ratings)
+    return figure
+
+
+def reliability(score: Score) -> Figure:
+    """How often the first cause is a true one, over its weight; best on the diagonal."""
+    figure = Figure(figsize=(5.5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot((0, 1), (0, 1), color="0.8", linewidth=1, zorder=0)
+    for each in score.reliability:
+        if each.right.count:
+            axes.plot((each.weight, each.weight), each.right.interval, color=OURS, linewidth=1)
+            axes.plot(each.weight, each.right.value, "o", color=OURS)
+            place = (each.weight + 0.02, each.right.value - 0.03)
+            axes.text(*place, str(each.right.count), fontsize=8)
+    axes.set(
+        xlim=(0, 1.03),
+        ylim=(-0.02, 1.03),
+        xlabel="weight of the first cause (mean of a bin)",
+        ylabel="it is a true one",
+        title=f"Expected calibration error {score.calibration_error:.2f}",
+    )
+    axes.grid(alpha=0.2)
     return figure
 
 

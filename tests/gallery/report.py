@@ -59,6 +59,7 @@ def report(results: Results) -> Iterator[str]:
     yield from _shown(results, "confusion", "Detectors that fired, by expected family")
     yield from _by_cause(score.sick)
     yield from _calibration(score)
+    yield from _shown(results, "reliability", "How often the first cause is true, by its weight")
     yield from _symptoms([each for each in results.ratings if not each.is_ours])
 
 

@@ -84,7 +84,8 @@ def test_the_pictures_lie_where_the_report_shows_them(
     draw(results, tmp_path)
 
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {picture("tune", n) for n in ("rivals", "detectors", "delay", "confusion")}
+    kinds = ("rivals", "detectors", "delay", "confusion", "reliability")
+    assert names == {picture("tune", kind) for kind in kinds}
     assert all(f"]({name})" in text for name in names)
 
 
