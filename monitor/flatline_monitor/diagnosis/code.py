@@ -10,10 +10,14 @@ from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.runs.records import Task
 
 MOST_LAYERS = 32
+SAME_OPTIMIZER = "model.optimizer.from_config(model.optimizer.get_config())"
+"""The run's optimizer again, without what it has learned: a remedy changes what it says, and no
+more."""
+OTHER_OPTIMIZER = "model.optimizer.from_config(settings)"
 
 
-def compiled(facts: Facts, name: str, optimizer: str = '"adam"') -> str:
-    """Return the line that compiles the model `name` with the loss that it had."""
+def compiled(facts: Facts, name: str, optimizer: str = SAME_OPTIMIZER) -> str:
+    """Return the line that compiles the model `name` with the loss and optimizer that it had."""
     scores = facts.task in {Task.CLASSIFICATION, Task.MULTILABEL}
     metrics = ', metrics=["accuracy"]' if scores else ""
     return f"{name}.compile({optimizer}, loss=model.loss{metrics})"
@@ -46,24 +50,40 @@ def afresh(facts: Facts, setting: str, value: str, comment: str) -> str:
         (
             f'settings = {{**model.optimizer.get_config(), "{setting}": {value}}}  # {comment}',
             "fresh = keras.models.clone_model(model)  # the same layers with new weights",
-            compiled(facts, "fresh", "type(model.optimizer).from_config(settings)"),
+            compiled(facts, "fresh", OTHER_OPTIMIZER),
             fitted(facts, "fresh"),
         )
     )
 
 
-def stack(
+def clipped(facts: Facts, setting: str, limit: str) -> str:
+    """Return code that trains the same layers from new weights under this clipping alone."""
+    return "\n".join(
+        (
+            "settings = model.optimizer.get_config()",
+            'clipping = ["clipnorm", "clipvalue", "global_clipnorm"]',
+            f'settings |= {{**dict.fromkeys(clipping), "{setting}": {limit}}}  # one at most',
+            "fresh = keras.models.clone_model(model)  # the same layers with new weights",
+            compiled(facts, "fresh", OTHER_OPTIMIZER),
+            fitted(facts, "fresh"),
+        )
+    )
+
+
+def stack(  # noqa: PLR0913 - each is a change that some remedy makes, and has a default
     facts: Facts,
     units: Sequence[int],
     *,
     options: str = 'activation="relu"',
     after: str = "",
     before: Sequence[str] = (),
+    rate: str = "",
 ) -> str:
     """Return code for a stack of dense layers of these widths with the run's own output.
 
     `options` go into each hidden layer, the layer `after` stands after it, those `before` in
-    front of all. Empty for a model that is not dense: its author knows better where to change it.
+    front of all; `rate` is another learning rate. Empty for a model that is not dense: its author
+    knows better where to change it.
     """
     if not facts.is_stack or not facts.output_units:
         return ""
@@ -78,7 +98,11 @@ def stack(
             *(f"better.add({layer})" for layer in before),
             *(hidden if units else ()),
             f"better.add({output(facts)})",
-            compiled(facts, "better"),
+            *(
+                [f'settings = {{**model.optimizer.get_config(), "learning_rate": {rate}}}']
+                * bool(rate)
+            ),
+            compiled(facts, "better", OTHER_OPTIMIZER if rate else SAME_OPTIMIZER),
             fitted(facts, "better"),
         )
     )

@@ -2,6 +2,7 @@
 
 from flatline_monitor.diagnosis.code import (
     afresh,
+    clipped,
     compiled,
     fitted,
     planned_epochs,
@@ -64,16 +65,7 @@ def clip_less(facts: Facts) -> Remedy:
     return Remedy(
         f"Clipping is for single outliers: here it cuts nearly all gradients,{now} sets the size "
         f"of each step. Clip at {limit}, twice the usual norm, or not at all.",
-        "\n".join(
-            (
-                "settings = model.optimizer.get_config()",
-                'settings.update(dict.fromkeys(["clipnorm", "clipvalue"]))  # neither',
-                f'settings["global_clipnorm"] = {limit}',
-                "fresh = keras.models.clone_model(model)  # the same layers with new weights",
-                compiled(facts, "fresh", "type(model.optimizer).from_config(settings)"),
-                fitted(facts, "fresh"),
-            )
-        ),
+        clipped(facts, "global_clipnorm", limit),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, retrained, stack
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.diagnosis.measures_of_data import FAR
 from flatline_monitor.runs.records import Task
 
 MOST_WEIGHTS = 20
@@ -140,22 +141,28 @@ def doubt_labels(facts: Facts) -> Remedy:
 
 def clean_data(facts: Facts) -> Remedy:
     """Find the bad samples, and leave them out."""
-    where = ""
+    where, far = "", ""
+    if facts.input_outlier is not None:
+        step, usual, _ = facts.input_outlier
+        where = f" A batch's largest element is {usual:.3g}, but far more at step {step}."
+        far = f"bad |= np.abs(values).max(axis=1) > {FAR * usual:.3g}  # usual is {usual:.3g}"
     if facts.bad_step is not None and facts.batch_size:
         per_epoch = (facts.plan_steps or 0) // (facts.plan_epochs or 1) or facts.bad_step + 1
         begin = facts.bad_step % per_epoch * facts.batch_size
-        where = (
+        where += (
             f" It came with step {facts.bad_step}: without shuffling samples {begin} to "
             f"{begin + facts.batch_size - 1}."
         )
     return Remedy(
-        f"Find the samples that are not finite, and drop or impute them.{where} "
+        f"Find the samples that are not finite{', or far out,' if far else ','} and drop or "
+        f"impute them.{where} "
         "tf.debugging.check_numerics in the input pipeline names the next one.",
         "\n".join(
             (
                 'values = np.asarray(x_train, "float64").reshape(len(x_train), -1)',
                 'targets = np.asarray(y_train, "float64").reshape(len(y_train), -1)',
                 "bad = ~(np.isfinite(values).all(axis=1) & np.isfinite(targets).all(axis=1))",
+                *([far] if far else []),
                 'print(bad.sum(), "bad samples, the first of them:", np.flatnonzero(bad)[:10])',
                 "x_train, y_train = x_train[~bad], y_train[~bad]",
                 retrained(facts),

@@ -3,6 +3,7 @@
 from flatline_monitor.detectors.update_ratio import UpdateRatio
 from flatline_monitor.diagnosis.code import (
     afresh,
+    clipped,
     compiled,
     fitted,
     planned_epochs,
@@ -14,6 +15,7 @@ from flatline_monitor.diagnosis.facts import Facts
 
 LARGE_RATIO = UpdateRatio().ceiling
 ORDINARY_RATIO = 1e-3  # update / weight; Karpathy, CS231n notes, part 3
+USUAL_RATE = 1e-3  # Adam's default
 HIDDEN = 32
 
 
@@ -23,7 +25,7 @@ def lower_learning_rate(facts: Facts) -> Remedy:
     seen = "" if ratio is None else f"; the update ratio was {ratio:.2g}, usual is about 0.001"
     if rate is None:
         return Remedy(f"Divide the learning rate by 100{seen}.")
-    new = rounded(rate / (100 if ratio is None or ratio > LARGE_RATIO else 10))
+    new = rounded(_lower(rate, ratio))
     return Remedy(
         f"Learning rate {rate:g} -> {new}{seen}. Start from new weights. "
         "If it helps only in part, divide by 10 again, warm up over the first steps, or clip "
@@ -130,14 +132,18 @@ def train_longer(facts: Facts) -> Remedy:
 
 
 def revive_units(facts: Facts) -> Remedy:
-    """A negative slope, and a smaller step."""
+    """A negative slope, and a smaller step where it was larger than usual."""
+    rate, new = facts.learning_rate, ""
+    if rate is not None and rate > USUAL_RATE:
+        new = rounded(max(_lower(rate, _largest_ratio(facts)), USUAL_RATE))
     return Remedy(
         "Units that are never active get no gradient: use leaky ReLU or GELU, He initialisation "
-        "and a lower learning rate.",
+        f"and a lower learning rate{f' ({rate:g} -> {new})' if new else ''}.",
         stack(
             facts,
             facts.hidden_units,
             options='activation="leaky_relu", kernel_initializer="he_normal"',
+            rate=new,
         ),
     )
 
@@ -180,8 +186,13 @@ def clip_gradients(facts: Facts) -> Remedy:
     """By the norm of each variable."""
     return Remedy(
         "Clip gradients at a norm of 1, and look for outliers in the batches of those steps.",
-        afresh(facts, "clipnorm", "1.0", "no clipping before"),
+        clipped(facts, "clipnorm", "1.0"),
     )
+
+
+def _lower(rate: float, ratio: float | None) -> float:
+    """Return a rate that suits updates of this size, as shares of their weights."""
+    return rate / (100 if ratio is None or ratio > LARGE_RATIO else 10)
 
 
 def _largest_ratio(facts: Facts) -> float | None:
