@@ -47,20 +47,24 @@ def skill(model: Any, x: np.ndarray, y: np.ndarray) -> Skill:
     try:
         answers = np.asarray(model.predict(x, verbose=0), "float64")
         measure = keras.losses.get(model.loss)
-        if not np.isfinite(answers).all():
-            return Skill()
-        settings = measure.get_config() if isinstance(measure, keras.losses.Loss) else {}
-        logits = bool(settings.get("from_logits"))
-        return Skill(_of_loss(measure, y, answers, logits), _of_classes(y, answers, logits))
-    except Exception:  # noqa: BLE001 - a sick program may answer with anything
+    except Exception:  # noqa: BLE001 - a sick program may not even answer
         return Skill()
+    if not np.isfinite(answers).all():
+        return Skill()
+    settings = measure.get_config() if isinstance(measure, keras.losses.Loss) else {}
+    logits = bool(settings.get("from_logits"))
+    return Skill(_of_loss(measure, y, answers, logits), _of_classes(y, answers, logits))
 
 
 def _of_loss(measure: Any, y: np.ndarray, answers: np.ndarray, logits: bool) -> float:  # noqa: FBT001
-    targets = y.reshape(answers.shape) if y.size == answers.size else y
-    nulls = [_mean(measure, targets, each) for each in _constants(targets, answers.shape, logits)]
-    null = min((each for each in nulls if each > 0), default=math.nan)
-    value = 1 - _mean(measure, targets, answers) / null
+    targets = y.astype("float32").reshape(answers.shape) if y.size == answers.size else y
+    try:
+        constants = _constants(targets, answers.shape, logits)
+        nulls = [_mean(measure, targets, each) for each in constants]
+        null = min((each for each in nulls if each > 0), default=math.nan)
+        value = 1 - _mean(measure, targets, answers) / null
+    except Exception:  # noqa: BLE001 - a loss of the program's own, or one that does not fit
+        return NOTHING
     return value if math.isfinite(value) else NOTHING
 
 
