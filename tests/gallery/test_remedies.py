@@ -36,7 +36,7 @@ class Answers:
     def __init__(self, loss: object) -> None:
         self.loss = loss
 
-    def predict(self, x: np.ndarray, verbose: int) -> np.ndarray:
+    def __call__(self, x: np.ndarray, *, training: bool) -> np.ndarray:
         return x
 
 

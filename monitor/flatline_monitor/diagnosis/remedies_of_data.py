@@ -12,7 +12,7 @@ from flatline_monitor.diagnosis.measures_of_data import FAR
 from flatline_monitor.runs.records import Task
 
 MOST_WEIGHTS = 20
-HIDDEN = 32
+HIDDEN = ENOUGH = 32
 
 
 def scale_inputs(facts: Facts) -> Remedy:
@@ -188,10 +188,12 @@ def embed(facts: Facts) -> Remedy:
 
 def cut_batches(facts: Facts) -> Remedy:
     """Smaller batches: more updates."""
+    now = facts.batch_size
+    size = ENOUGH if now is None or now > 2 * ENOUGH else max(now // 4, 1)
     return Remedy(
-        f"Use smaller batches: {facts.batch_size or 'so many'} samples leave only one or two "
-        "updates an epoch.",
-        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size=32)",
+        f"Use batches of {size}: {now or 'so many'} samples leave only one or two updates an "
+        "epoch.",
+        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size={size})",
     )
 
 

@@ -7,15 +7,19 @@ from flatline_monitor.diagnosis.code import (
     compiled,
     fitted,
     planned_epochs,
+    relayered,
     rounded,
     stack,
+    without,
 )
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.runs.records import Task
 
 LARGE_RATIO = UpdateRatio().ceiling
 ORDINARY_RATIO = 1e-3  # update / weight; Karpathy, CS231n notes, part 3
 USUAL_RATE = 1e-3  # Adam's default
+NO_DECAY = '"weight_decay": 0.0'
 HIDDEN = 32
 
 
@@ -79,12 +83,20 @@ def regularize_less(facts: Facts) -> Remedy:
     new = rounded(min(factor / 100, 1e-3)) if factor else "0.0001"
     present = f" (an L2 factor of about {rounded(factor)})" if factor else ""
     return Remedy(
-        f"Regularisation was up to {share:.0%} of the loss{present}; lower it to {new}, and "
-        "dropout to 0.2 or less.",
+        f"Regularisation was up to {share:.0%} of the loss{present}; lower it to {new}, weight "
+        "decay to nothing, and dropout to 0.2 or less.",
         stack(
             facts,
             facts.hidden_units,
             options=f'activation="relu", kernel_regularizer=keras.regularizers.L2({new})',
+            setting=NO_DECAY,
+        )
+        or relayered(
+            facts,
+            without("regularizer"),
+            'if "rate" in settings:  # of dropout',
+            '    settings["rate"] = min(settings["rate"], 0.2)',
+            setting=NO_DECAY,
         ),
     )
 
@@ -113,7 +125,8 @@ def initialize(facts: Facts) -> Remedy:
             facts,
             facts.hidden_units or (HIDDEN,),
             options='activation="relu", kernel_initializer="he_normal"',
-        ),
+        )
+        or relayered(facts, without("_initializer")),
     )
 
 
@@ -134,7 +147,7 @@ def train_longer(facts: Facts) -> Remedy:
 def revive_units(facts: Facts) -> Remedy:
     """A negative slope, and a smaller step where it was larger than usual."""
     rate, new = facts.learning_rate, ""
-    if rate is not None and rate > USUAL_RATE:
+    if rate is not None and float(rounded(rate)) > USUAL_RATE:
         new = rounded(max(_lower(rate, _largest_ratio(facts)), USUAL_RATE))
     return Remedy(
         "Units that are never active get no gradient: use leaky ReLU or GELU, He initialisation "
@@ -143,7 +156,7 @@ def revive_units(facts: Facts) -> Remedy:
             facts,
             facts.hidden_units,
             options='activation="leaky_relu", kernel_initializer="he_normal"',
-            rate=new,
+            setting=f'"learning_rate": {new}' if new else "",
         ),
     )
 
@@ -156,8 +169,25 @@ def fit_last_layer(facts: Facts) -> Remedy:
         "with softmax and sparse_categorical_crossentropy for labels 0..K-1, "
         f"categorical_crossentropy for one-hot ones; no activation with mse{name}. A softmax over "
         "one unit is always 1.",
-        stack(facts, facts.hidden_units),
+        _paired(facts),
     )
+
+
+def _paired(facts: Facts) -> str:
+    """Return code for the run's layers with an output and a loss that fit the labels."""
+    if facts.labels_outside:
+        last = 'keras.layers.Dense(len(classes), activation="softmax")'
+        code = stack(facts, facts.hidden_units, last=last, loss='"sparse_categorical_crossentropy"')
+        numbered = "classes, y_train = np.unique(np.ravel(y_train), return_inverse=True)  # 0..K-1"
+        return f"{numbered}\n{code}" if code else ""
+    if facts.task not in {Task.CLASSIFICATION, Task.MULTILABEL}:
+        loss = '"mse"' if "crossentropy" in facts.loss_name else "model.loss"
+    elif facts.task is Task.MULTILABEL or facts.output_units == 1:
+        loss = '"binary_crossentropy"'
+    else:
+        sparse = "sparse_" * ("sparse" in facts.loss_name)
+        loss = f'"{sparse}categorical_crossentropy"'
+    return stack(facts, facts.hidden_units, loss=loss)
 
 
 def train_layers(facts: Facts) -> Remedy:

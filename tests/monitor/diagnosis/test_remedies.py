@@ -169,6 +169,63 @@ def test_a_bad_step_names_its_samples():
     assert "step 150: without shuffling samples 800 to 815" in remedy.text
 
 
+def test_samples_far_out_are_dropped_too():
+    """Beyond twenty times the largest element of a usual batch."""
+    code = REMEDIES["bad_values_in_data"](facts(**SHORT, input_outlier=(1, 9.0, 1e9))).code
+    names = pasted("x_train[5, 2] = 1e9\n" + code, binary)
+
+    assert len(names["x_train"]) == N - 1
+
+
+def test_labels_that_are_no_classes_are_numbered_anew():
+    """As many outputs as there are labels, whatever these are."""
+    kind = lambda: (*binary()[:2], np.arange(N) % 3 - 1)  # noqa: E731 - as the kinds above
+    names = pasted(REMEDIES["wrong_last_layer_or_loss"](facts(labels_outside=0.3)).code, kind)
+
+    assert names["better"].output_shape == (None, 3)
+    assert set(names["y_train"]) == {0, 1, 2}
+
+
+def test_a_remedy_keeps_the_optimizer_that_it_says_nothing_of():
+    """So that what helps is what it says."""
+    after = pasted(REMEDIES["not_shuffled"](facts(**SHORT)).code, binary)["fresh"].optimizer
+
+    assert isinstance(after, keras.optimizers.SGD)
+    assert float(after.learning_rate) == 0.5
+
+
+def test_layers_of_any_kind_are_made_without_what_held_them_down():
+    """No penalty, little dropout, no decay; everything else stays."""
+    code = REMEDIES["regularization_too_strong"](facts(**SHORT, is_stack=False)).code
+    layers = (
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.9),"
+        "keras.layers.Dense(8, 'tanh', kernel_regularizer='l2'), model.layers[-1]])\n"
+        "model.compile(keras.optimizers.AdamW(0.01, weight_decay=9.0), 'mse')\n"
+    )
+    fresh = pasted(layers + code, binary)["fresh"]
+
+    dropout, dense, _ = fresh.layers
+    assert (dropout.rate, dense.kernel_regularizer, dense.units) == (0.2, None, 8)
+    assert dense.activation is keras.activations.tanh
+    assert (fresh.optimizer.weight_decay, float(fresh.optimizer.learning_rate)) == (
+        0.0,
+        pytest.approx(0.01),
+    )
+
+
+def test_layers_of_any_kind_begin_as_keras_has_it():
+    """Their own initialisers are dropped, whatever layers they are."""
+    code = REMEDIES["poor_initialization"](facts(**SHORT, is_stack=False)).code
+    layers = (
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.Reshape((2, 2)),"
+        "keras.layers.SimpleRNN(8, recurrent_initializer='ones'), model.layers[-1]])\n"
+        "model.compile(keras.optimizers.SGD(0.01), 'mse')\n"
+    )
+    recurrent = pasted(layers + code, binary)["fresh"].layers[1]
+
+    assert isinstance(recurrent.cell.recurrent_initializer, keras.initializers.Orthogonal)
+
+
 def test_bad_samples_are_dropped():
     """What is left is finite."""
     code = REMEDIES["bad_values_in_data"](facts(**SHORT)).code
