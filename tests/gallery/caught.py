@@ -24,6 +24,8 @@ class Fit:
     model: Any
     given: Arguments
     skills: Skills = field(default_factory=Skills)
+    broke_off: bool = False
+    """Whether an exception ended it."""
 
     @property
     def callbacks(self) -> Sequence[Any]:
@@ -45,6 +47,9 @@ def catching(change: Callable[[Arguments], Arguments] = dict) -> Iterator[list[F
         fits.append(here)
         try:
             return real(model, **here.given)
+        except BaseException:
+            here.broke_off = True
+            raise
         finally:
             here.skills = skills_of(model, here.given)
 
@@ -66,4 +71,8 @@ def why_not(fits: Sequence[Fit]) -> str:
         return "its data are not one array of inputs and one of targets"
     if not type(fit.model).__module__.startswith("keras."):
         return "its model is of a class of its own, which Keras cannot clone"
+    try:
+        keras.models.clone_model(fit.model)
+    except Exception:  # noqa: BLE001 - whatever a layer of its own raises
+        return "it has a layer of its own, which Keras cannot clone"
     return ""

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from flatline.keras import MonitorCallback
-from tests.gallery.caught import catching, why_not
+from tests.gallery.caught import Fit, catching, why_not
 from tests.gallery.remedies_report import report
 from tests.gallery.skill import Skill, Skills, skill
-from tests.gallery.treatment import learned, take
+from tests.gallery.treatment import carried_over, learned, take
 from tests.gallery.tried import Taken, Tried, bars
 
 X, Y = np.arange(8, dtype="float32").reshape(8, 1), np.arange(8) % 2
@@ -131,6 +131,17 @@ def test_the_code_trains_in_the_place_of_the_program() -> None:
     assert after.validation is None
     assert "validation_data" not in changed[0].given
     assert take("fresh.fit(x_train)", fits[0], seen, 1)[1].startswith("NameError: name 'fresh'")
+
+
+def test_the_callbacks_of_the_program_stay_but_for_what_is_in_the_way() -> None:
+    """A schedule, where the code sets the rate; all of them, where an exception ended the run."""
+    slower = keras.callbacks.ReduceLROnPlateau()
+    stop = keras.callbacks.EarlyStopping()
+    fit = Fit(None, {"callbacks": [MonitorCallback(mode="disabled"), slower, stop]})
+
+    assert carried_over(fit, "fresh.fit(x_train, y_train)") == [slower, stop]
+    assert carried_over(fit, 'settings = {"learning_rate": 0.1}') == [stop]
+    assert carried_over(Fit(None, fit.given, broke_off=True), "") == []
 
 
 def test_programs_whose_place_no_code_can_take_are_told_apart() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -52,14 +53,11 @@ def take(code: str, fit: Fit, callback: MonitorCallback, seed: int) -> tuple[Ski
 
     Its own fit gets the callback, and what it says nothing of: the program's other callbacks, the
     validation data and the size of the batches. Data that the code has prepared anew are not
-    validated on data that it has not, and where the code sets the learning rate no callback does.
-    Beside it stands what the code raised, empty if nothing.
+    validated on data that it has not. Beside it stands what the code raised, empty if nothing.
     """
     names = {"keras": keras, "np": np, "model": fit.model}
     names |= {"x_train": fit.given["x"].copy(), "y_train": fit.given["y"].copy()}
-    carried = [each for each in fit.callbacks if not isinstance(each, MonitorCallback)]
-    if "learning_rate" in code:
-        carried = [each for each in carried if not isinstance(each, SCHEDULES)]
+    carried = carried_over(fit, code)
     before = {"x": names["x_train"], "y": names["y_train"]}
 
     def completed(given: Arguments) -> Arguments:
@@ -84,6 +82,16 @@ def take(code: str, fit: Fit, callback: MonitorCallback, seed: int) -> tuple[Ski
         except Exception as error:  # noqa: BLE001 - that it raises is what is to be known
             return Skills(), f"{type(error).__name__}: {error}".partition("\n")[0][:150]
     return fits[-1].skills if fits else Skills(), ""
+
+
+def carried_over(fit: Fit, code: str) -> list[Any]:
+    """Return the program's callbacks that a person would keep beside the code.
+
+    Not those that set the learning rate, where the code does so, and none of a program that was
+    broken off, because it may have been one of them that did so.
+    """
+    left = (MonitorCallback, *(SCHEDULES if "learning_rate" in code else ()))
+    return [] if fit.broke_off else [each for each in fit.callbacks if not isinstance(each, left)]
 
 
 def why_ill(case: Case, before: Skills, after: Skills, report: RunReport) -> str:

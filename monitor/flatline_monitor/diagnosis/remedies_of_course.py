@@ -1,11 +1,14 @@
 """What to do about the course of a training, with the numbers of the run, as Keras 3 code."""
 
+from dataclasses import replace
+
 from flatline_monitor.diagnosis.code import (
     afresh,
     clipped,
     compiled,
     fitted,
     planned_epochs,
+    retrained,
     rounded,
 )
 from flatline_monitor.diagnosis.contract import Remedy
@@ -37,7 +40,7 @@ def enlarge_batches(facts: Facts) -> Remedy:
     return Remedy(
         f"Use batches of {ENOUGH}{now}, or lower the learning rate: the noise of an update falls "
         "with either.",
-        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size={ENOUGH})",
+        retrained(replace(facts, batch_size=ENOUGH)),
     )
 
 

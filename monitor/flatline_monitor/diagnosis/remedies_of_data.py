@@ -3,9 +3,11 @@
 `class_weight` and `sample_weight` are arguments of `fit`, not of `compile`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, retrained, stack
+from flatline_monitor.diagnosis.code import compiled, fitted, retrained, stack
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.diagnosis.measures_of_data import FAR
@@ -193,7 +195,7 @@ def cut_batches(facts: Facts) -> Remedy:
     return Remedy(
         f"Use batches of {size}: {now or 'so many'} samples leave only one or two updates an "
         "epoch.",
-        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size={size})",
+        retrained(replace(facts, batch_size=size)),
     )
 
 

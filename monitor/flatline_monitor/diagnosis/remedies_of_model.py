@@ -152,10 +152,14 @@ def revive_units(facts: Facts) -> Remedy:
     return Remedy(
         "Units that are never active get no gradient: use leaky ReLU or GELU, He initialisation "
         f"and a lower learning rate{f' ({rate:g} -> {new})' if new else ''}.",
-        stack(
+        relayered(
             facts,
-            facts.hidden_units,
-            options='activation="leaky_relu", kernel_initializer="he_normal"',
+            'if settings.get("activation") == "relu":',
+            '    settings["activation"] = "leaky_relu"',
+            'if "negative_slope" in settings:  # of a ReLU that is a layer',
+            '    settings["negative_slope"] = 0.2',
+            'if "kernel_initializer" in settings:',
+            '    settings |= {"kernel_initializer": "he_normal", "bias_initializer": "zeros"}',
             setting=f'"learning_rate": {new}' if new else "",
         ),
     )

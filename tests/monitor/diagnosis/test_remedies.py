@@ -213,6 +213,24 @@ def test_layers_of_any_kind_are_made_without_what_held_them_down():
     )
 
 
+def test_units_are_revived_in_layers_of_any_kind():
+    """Whether the ReLU is a layer or in one; the biases that held it down are zero again."""
+    known = facts(**SHORT, is_stack=False, learning_rate=0.5, first_update_ratio=0.01)
+    layers = (
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.ReLU(),"
+        "keras.layers.Dropout(0.1),"
+        "keras.layers.Dense(8, 'relu', bias_initializer='ones'), model.layers[-1]])\n"
+        "model.compile(keras.optimizers.SGD(0.5), 'mse')\n"
+    )
+    fresh = pasted(layers + REMEDIES["dead_units"](known).code, binary)["fresh"]
+
+    relu, _, dense, _ = fresh.layers
+    assert relu.negative_slope == pytest.approx(0.2)
+    assert dense.activation is keras.activations.leaky_relu
+    assert isinstance(dense.bias_initializer, keras.initializers.Zeros)
+    assert float(fresh.optimizer.learning_rate) == pytest.approx(0.05)
+
+
 def test_layers_of_any_kind_begin_as_keras_has_it():
     """Their own initialisers are dropped, whatever layers they are."""
     code = REMEDIES["poor_initialization"](facts(**SHORT, is_stack=False)).code
