@@ -130,6 +130,12 @@ def test_the_code_trains_in_the_place_of_the_program() -> None:
         after, _ = take(code + "fresh.fit(x_train / 7, y_train)", fits[0], seen, 1)
     assert after.validation is None
     assert "validation_data" not in changed[0].given
+    batches = (
+        "import tensorflow as tf\n"
+        "data = tf.data.Dataset.from_tensors((x_train, y_train))\n"
+        "model.fit(data, shuffle=False)"
+    )
+    assert take(batches, fits[0], seen, 1)[0].training.accuracy is not None
     assert take("fresh.fit(x_train)", fits[0], seen, 1)[1].startswith("NameError: name 'fresh'")
 
 

@@ -19,7 +19,7 @@ from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
 from tests.gallery.case import Case
 from tests.gallery.caught import Arguments, Fit, catching
-from tests.gallery.skill import Skill, Skills
+from tests.gallery.skill import Skill, Skills, skills_of
 
 LOOKS = frozenset({"no_information", "numerical_error", "sign_error"})
 """Causes whose code looks for the fault and leaves it where it is."""
@@ -81,7 +81,10 @@ def take(code: str, fit: Fit, callback: MonitorCallback, seed: int) -> tuple[Ski
             exec(code, names)  # noqa: S102 - it is what people paste
         except Exception as error:  # noqa: BLE001 - that it raises is what is to be known
             return Skills(), f"{type(error).__name__}: {error}".partition("\n")[0][:150]
-    return fits[-1].skills if fits else Skills(), ""
+    if not fits:
+        return Skills(), ""
+    is_array = isinstance(fits[-1].given.get("x"), np.ndarray)
+    return fits[-1].skills if is_array else skills_of(fits[-1].model, before), ""
 
 
 def carried_over(fit: Fit, code: str) -> list[Any]:

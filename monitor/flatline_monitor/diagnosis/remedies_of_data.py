@@ -15,6 +15,7 @@ from flatline_monitor.runs.records import Task
 
 MOST_WEIGHTS = 20
 HIDDEN = ENOUGH = 32
+PATIENCE = 5
 
 
 def scale_inputs(facts: Facts) -> Remedy:
@@ -109,7 +110,8 @@ def weigh_classes(facts: Facts) -> Remedy:
 
 
 def stop_early(facts: Facts) -> Remedy:
-    """Keep the best weights; get more data."""
+    """Keep the best weights, and wait no longer for better ones than these took; get more data."""
+    patience = min(max(facts.best_epoch or PATIENCE, 2), PATIENCE)
     best = (
         "" if facts.best_epoch is None else f"The validation was best at epoch {facts.best_epoch}. "
     )
@@ -124,7 +126,7 @@ def stop_early(facts: Facts) -> Remedy:
         "\n".join(
             (
                 "stop = keras.callbacks.EarlyStopping(",
-                '    monitor="val_loss", patience=5, restore_best_weights=True',
+                f'    monitor="val_loss", patience={patience}, restore_best_weights=True',
                 ")",
                 retrained(facts, ", validation_split=0.2, callbacks=[stop]"),
             )

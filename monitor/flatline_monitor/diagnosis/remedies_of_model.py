@@ -102,17 +102,20 @@ def regularize_less(facts: Facts) -> Remedy:
 
 
 def unsaturate(facts: Facts) -> Remedy:
-    """ReLU, He initialisation, batch normalisation."""
-    gap = facts.gradient_gap
+    """ReLU, He initialisation, batch normalisation; a usual rate where it was lower."""
+    gap, rate = facts.gradient_gap, facts.learning_rate
     seen = "" if gap is None else f"; the gradient shrinks by {gap:.1f} decades over the depth"
+    is_low = rate is not None and float(rounded(rate)) < USUAL_RATE
+    usual = f" Raise the learning rate: {rate:g} -> {USUAL_RATE:g}." if is_low else ""
     return Remedy(
         f"Use ReLU or GELU with He initialisation and batch normalisation in place of sigmoid or "
-        f"tanh, or fewer layers than {facts.depth}{seen}.",
+        f"tanh, or fewer layers than {facts.depth}{seen}.{usual}",
         stack(
             facts,
             facts.hidden_units,
             options='activation="relu", kernel_initializer="he_normal"',
             after="keras.layers.BatchNormalization()",
+            setting=f'"learning_rate": {USUAL_RATE:g}' if is_low else "",
         ),
     )
 
@@ -179,7 +182,7 @@ def fit_last_layer(facts: Facts) -> Remedy:
 
 def _paired(facts: Facts) -> str:
     """Return code for the run's layers with an output and a loss that fit the labels."""
-    if facts.labels_outside:
+    if facts.labels_outside or "labels_out_of_range" in facts.faults:
         last = 'keras.layers.Dense(len(classes), activation="softmax")'
         code = stack(facts, facts.hidden_units, last=last, loss='"sparse_categorical_crossentropy"')
         numbered = "classes, y_train = np.unique(np.ravel(y_train), return_inverse=True)  # 0..K-1"

@@ -160,6 +160,23 @@ def test_a_model_of_other_layers_gets_words_alone():
     assert not remedy.code
 
 
+@pytest.mark.parametrize(("best", "patience"), [(1, 2), (3, 3), (13, 5), (None, 5)])
+def test_nobody_waits_longer_than_the_best_epoch_took(best, patience):
+    """At most five epochs; two, so that one bad epoch does not end it."""
+    code = REMEDIES["too_little_data"](facts(best_epoch=best)).code
+
+    assert f"patience={patience}," in code
+
+
+def test_a_rate_that_is_low_is_raised_with_the_activations():
+    """To Adam's default; one that is not stays the program's."""
+    low, usual = (REMEDIES["saturating_activations"](facts(learning_rate=r)) for r in (1e-4, 1e-3))
+
+    assert "Raise the learning rate: 0.0001 -> 0.001" in low.text
+    assert '"learning_rate": 0.001}' in low.code
+    assert "learning_rate" not in usual.code
+
+
 def test_a_bad_step_names_its_samples():
     """So that somebody who does not shuffle can look at them."""
     remedy = REMEDIES["bad_values_in_data"](
@@ -177,10 +194,14 @@ def test_samples_far_out_are_dropped_too():
     assert len(names["x_train"]) == N - 1
 
 
-def test_labels_that_are_no_classes_are_numbered_anew():
+@pytest.mark.parametrize(
+    "known", [{"labels_outside": 0.3}, {"faults": {"labels_out_of_range": "0 to 2"}}]
+)
+def test_labels_that_are_no_classes_are_numbered_anew(known):
     """As many outputs as there are labels, whatever these are."""
     kind = lambda: (*binary()[:2], np.arange(N) % 3 - 1)  # noqa: E731 - as the kinds above
-    names = pasted(REMEDIES["wrong_last_layer_or_loss"](facts(labels_outside=0.3)).code, kind)
+    remedy = REMEDIES["wrong_last_layer_or_loss"](facts(**SHORT, **known))
+    names = pasted(remedy.code, kind)
 
     assert names["better"].output_shape == (None, 3)
     assert set(names["y_train"]) == {0, 1, 2}
