@@ -18,7 +18,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,14 @@ def main() -> int:
     one_thread()
     OUT.mkdir(parents=True, exist_ok=True)
     cache = given.cache or OUT / f"{given.half}-{given.seed}.json"
-    known = {} if given.again or not cache.exists() else loaded(cache)
+    try:
+        known = {} if given.again or not cache.exists() else loaded(cache)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        parser.error(f"{cache} is no file that this command wrote ({error}); --again replaces it")
     again = set(given.names) or {case.name for case in sick} - known.keys()
     for each in treated([case for case in sick if case.name in again], given.seed):
         known[each.name] = each
-        cache.write_text(json.dumps([dataclasses.asdict(one) for one in known.values()]))
+        save(known.values(), cache)
         sys.stderr.write(f"{each}\n")
     tried = [known[case.name] for case in sick if case.name in known]
     text = "\n".join(report(given.half, given.seed, tried))
@@ -78,6 +81,13 @@ def treated(some: Sequence[Case], seed: int) -> Iterator[Tried]:
             Service(Path(folder)) as service,
         ):
             yield from map(Clinic(service, seed).treated, some[first : first + TOGETHER])
+
+
+def save(tried: Iterable[Tried], path: Path) -> None:
+    """Write what came of programs, whole or not at all."""
+    written = path.with_suffix(".new")
+    written.write_text(json.dumps([dataclasses.asdict(each) for each in tried]))
+    written.replace(path)
 
 
 def loaded(path: Path) -> dict[str, Tried]:

@@ -25,7 +25,9 @@ def eagerly():
 
 
 def network() -> keras.Sequential:
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "sigmoid")])
+    model = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(2), keras.layers.Dense(1, "sigmoid")]
+    )
     model.compile("sgd", "binary_crossentropy")
     return model
 
@@ -137,6 +139,21 @@ def test_the_code_trains_in_the_place_of_the_program() -> None:
     )
     assert take(batches, fits[0], seen, 1)[0].training.accuracy is not None
     assert take("fresh.fit(x_train)", fits[0], seen, 1)[1].startswith("NameError: name 'fresh'")
+
+
+def test_a_remedy_leaves_the_model_to_the_next_one_as_it_was() -> None:
+    """With the weights of the sick run, and frozen where that was."""
+    with catching() as fits:
+        model = network()
+        model.layers[0].trainable = False
+        model.fit(X, Y, verbose=0)
+    before = model.get_weights()
+
+    code = "model.trainable = True\nmodel.compile('sgd', 'mse')\nmodel.fit(x_train, y_train)"
+    take(code, fits[0], MonitorCallback(mode="disabled"), 1)
+
+    assert not model.layers[0].trainable
+    assert np.array_equal(before[0], model.get_weights()[0])
 
 
 def test_the_callbacks_of_the_program_stay_but_for_what_is_in_the_way() -> None:

@@ -76,7 +76,11 @@ def take(code: str, fit: Fit, callback: MonitorCallback, seed: int) -> tuple[Ski
         return given
 
     keras.utils.set_random_seed(seed)
-    with catching(completed) as fits, contextlib.redirect_stdout(io.StringIO()):
+    with (
+        as_it_was(fit.model),
+        catching(completed) as fits,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         try:
             exec(code, names)  # noqa: S102 - it is what people paste
         except Exception as error:  # noqa: BLE001 - that it raises is what is to be known
@@ -85,6 +89,18 @@ def take(code: str, fit: Fit, callback: MonitorCallback, seed: int) -> tuple[Ski
         return Skills(), ""
     is_array = isinstance(fits[-1].given.get("x"), np.ndarray)
     return fits[-1].skills if is_array else skills_of(fits[-1].model, before), ""
+
+
+@contextlib.contextmanager
+def as_it_was(model: Any) -> Iterator[None]:
+    """Give the model back its weights, and the layers that were frozen, after the block."""
+    weights, trainable = model.get_weights(), [layer.trainable for layer in model.layers]
+    try:
+        yield
+    finally:
+        for layer, was in zip(model.layers, trainable, strict=True):
+            layer.trainable = was
+        model.set_weights(weights)
 
 
 def carried_over(fit: Fit, code: str) -> list[Any]:
