@@ -57,13 +57,15 @@ def skill(model: Any, x: np.ndarray, y: np.ndarray) -> Skill:
         return Skill()
     settings = measure.get_config() if isinstance(measure, keras.losses.Loss) else {}
     logits = bool(settings.get("from_logits"))
-    return Skill(_of_loss(measure, y, answers, logits), _of_classes(y, answers, logits))
+    return Skill(
+        _of_loss(measure, y, answers, logits=logits), _of_classes(y, answers, logits=logits)
+    )
 
 
-def _of_loss(measure: Any, y: np.ndarray, answers: np.ndarray, logits: bool) -> float:  # noqa: FBT001
+def _of_loss(measure: Any, y: np.ndarray, answers: np.ndarray, *, logits: bool) -> float:
     targets = y.astype("float32").reshape(answers.shape) if y.size == answers.size else y
     try:
-        constants = _constants(targets, answers.shape, logits)
+        constants = _constants(targets, answers.shape, logits=logits)
         nulls = [_mean(measure, targets, each) for each in constants]
         null = min((each for each in nulls if each > 0), default=math.nan)
         value = 1 - _mean(measure, targets, answers) / null
@@ -76,7 +78,7 @@ def _mean(measure: Any, y: np.ndarray, answers: np.ndarray) -> float:
     return float(np.mean(np.asarray(measure(y, answers.astype("float32")))))
 
 
-def _constants(y: np.ndarray, shape: tuple[int, ...], logits: bool) -> list[np.ndarray]:  # noqa: FBT001
+def _constants(y: np.ndarray, shape: tuple[int, ...], *, logits: bool) -> list[np.ndarray]:
     """Return the constant answers of which one is the best: shares of classes, mean or median."""
     if y.size != math.prod(shape):  # labels that are numbers of classes
         counts = np.bincount(y.astype(int).ravel().clip(0, shape[-1] - 1), minlength=shape[-1])
@@ -84,13 +86,12 @@ def _constants(y: np.ndarray, shape: tuple[int, ...], logits: bool) -> list[np.n
     else:
         best = [np.mean(y, axis=0), np.median(y, axis=0)]
     if logits:
-        few = 1e-7
-        one = shape[-1] == 1 or y.size == math.prod(shape)
-        best = [np.log((p + few) / ((1 - p if one else 0) + few)) for p in best]
+        few = 1e-7  # what a softmax takes, and what a sigmoid does
+        best = [np.log((p + few) / (q + few)) for p in best for q in (1.0, 1 - p)]
     return [np.broadcast_to(each, shape) for each in best]
 
 
-def _of_classes(y: np.ndarray, answers: np.ndarray, logits: bool) -> float | None:  # noqa: FBT001
+def _of_classes(y: np.ndarray, answers: np.ndarray, *, logits: bool) -> float | None:
     """Return the balanced accuracy between that of guessing, 0, and 1."""
     units = answers.shape[-1]
     if y.size == answers.size and units > 1:

@@ -66,8 +66,14 @@ class Answers:
             [[0.25, 0.5, 0.25]] * 4,
             np.eye(3)[[0, 1, 1, 2]],
         ),
+        (
+            keras.losses.CategoricalCrossentropy(from_logits=True),
+            np.eye(3)[[0, 1, 1, 2]],
+            np.log([[0.25, 0.5, 0.25]] * 4),
+            30 * np.eye(3)[[0, 1, 1, 2]],
+        ),
     ],
-    ids=["mse", "mae", "binary", "logits", "sparse", "one-hot"],
+    ids=["mse", "mae", "binary", "logits", "sparse", "one-hot", "one-hot of logits"],
 )
 def test_skill_is_0_for_the_best_constant_answer_and_1_for_the_right_one(
     loss: object, y: np.ndarray, constant: list[list[float]], perfect: list[list[float]]

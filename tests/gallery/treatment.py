@@ -147,7 +147,7 @@ def learned(before: Skills, after: Skills, *, best_counts: bool) -> bool:
     too much the validation's skill by loss need not be above that of guessing.
     """
     held = before.validation is not None and after.validation is not None
-    old, new = (_last(each, held) for each in (before, after))
+    old, new = (_last(each, held=held) for each in (before, after))
     if best_counts and held and new.loss > old.loss + CLEARLY:
         return True
     pairs = [(old.loss, new.loss)]
@@ -156,13 +156,13 @@ def learned(before: Skills, after: Skills, *, best_counts: bool) -> bool:
     return any(b >= max(a, 0.0) + CLEARLY or (b >= ENOUGH and b >= a - SAME) for a, b in pairs)
 
 
-def _last(skills: Skills, held: bool) -> Skill:  # noqa: FBT001 - which of the two
+def _last(skills: Skills, *, held: bool) -> Skill:
     return skills.validation if held and skills.validation else skills.training
 
 
 def _pair(before: Skills, after: Skills) -> str:
     held = before.validation is not None and after.validation is not None
-    old, new = (_last(each, held) for each in (before, after))
+    old, new = (_last(each, held=held) for each in (before, after))
     shown = [f"skill {old.loss:.2f} -> {new.loss:.2f}"]
     if old.accuracy is not None and new.accuracy is not None:
         shown.append(f"accuracy above guessing {old.accuracy:.2f} -> {new.accuracy:.2f}")
