@@ -10,7 +10,7 @@ GENERATED := client/flatline/v1
 IMAGE := proto/released.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo demo-seeds test conformance gallery accuracy lint-gallery rivals bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
+.PHONY: help dev demo demo-seeds test conformance gallery accuracy remedies lint-gallery rivals bench-judge check lint types proto proto-check build matrix matrix-keras bench-client clean tools
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -101,6 +101,9 @@ gallery: dev ## train the gallery anew, through the real client and service, and
 
 accuracy: dev ## how right the monitor is about the gallery, in dist/accuracy/; fails when a bar is missed; ACCURACY_FLAGS=--plates
 	@$(BIN)/python -m tests.gallery.accuracy $(ACCURACY_FLAGS)
+
+remedies: dev ## train the sick half of the gallery again with the first remedy, in dist/remedies/; fails when a bar is missed (long); REMEDIES_FLAGS=
+	@nice $(BIN)/python -m tests.gallery.remedies $(REMEDIES_FLAGS)
 
 # They are asked by their own interpreter, so that nothing that they bring along reaches ours.
 $(RIVALS)/ready: pyproject.toml Makefile

@@ -49,8 +49,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("names", nargs="*", help="trainings, or modules of them; default: all")
     given = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    one_thread()
     wanted = [case for case in cases() if _wanted(case, given.names)]
     if given.missing:
         wanted = [case for case in wanted if not (given.directory / f"{case.name}.xz").exists()]
@@ -66,6 +65,12 @@ def main() -> int:
     return status
 
 
+def one_thread() -> None:
+    """Let TensorFlow compute in one thread, so that the machine's cores change no numbers."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
 def _wanted(case: Case, names: list[str]) -> bool:
     return not names or case.name in names or case.train.__module__.rpartition(".")[2] in names
 
@@ -79,7 +84,7 @@ def record(some: list[Case], seed: int, directory: Path) -> Iterator[Outcome]:
         service = Service(Path(folder))
         with service:
             for case in some:
-                _train(case, seed, service.grpc)
+                train(case, seed, service.grpc)
             service.terminate()
         store = SqliteStore(service.data_dir)
         runs = defaultdict(list)
@@ -114,7 +119,8 @@ def why_unfinished(name: str, runs: Sequence[Sequence[Entry]]) -> str:
     return ""
 
 
-def _train(case: Case, seed: int, target: str) -> None:
+def train(case: Case, seed: int, target: str) -> MonitorCallback:
+    """Train one of the gallery with a monitor at `target`; return the callback that it had."""
     keras.utils.clear_session()
     keras.mixed_precision.set_global_policy("float32")
     keras.utils.set_random_seed(seed)
@@ -126,6 +132,7 @@ def _train(case: Case, seed: int, target: str) -> None:
         except Exception as error:  # noqa: BLE001 - how a sick program may end
             sys.stderr.write(f"{case.name} ended with {type(error).__name__}: {error}"[:300] + "\n")
     sys.stderr.write(f"{case.name}: {time.monotonic() - began:.1f} s\n")
+    return callback
 
 
 def line(each: Outcome) -> str:

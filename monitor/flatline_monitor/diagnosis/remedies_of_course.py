@@ -1,10 +1,14 @@
 """What to do about the course of a training, with the numbers of the run, as Keras 3 code."""
 
+from dataclasses import replace
+
 from flatline_monitor.diagnosis.code import (
     afresh,
+    clipped,
     compiled,
     fitted,
     planned_epochs,
+    retrained,
     rounded,
 )
 from flatline_monitor.diagnosis.contract import Remedy
@@ -36,7 +40,7 @@ def enlarge_batches(facts: Facts) -> Remedy:
     return Remedy(
         f"Use batches of {ENOUGH}{now}, or lower the learning rate: the noise of an update falls "
         "with either.",
-        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size={ENOUGH})",
+        retrained(replace(facts, batch_size=ENOUGH)),
     )
 
 
@@ -64,16 +68,7 @@ def clip_less(facts: Facts) -> Remedy:
     return Remedy(
         f"Clipping is for single outliers: here it cuts nearly all gradients,{now} sets the size "
         f"of each step. Clip at {limit}, twice the usual norm, or not at all.",
-        "\n".join(
-            (
-                "settings = model.optimizer.get_config()",
-                'settings.update(dict.fromkeys(["clipnorm", "clipvalue"]))  # neither',
-                f'settings["global_clipnorm"] = {limit}',
-                "fresh = keras.models.clone_model(model)  # the same layers with new weights",
-                compiled(facts, "fresh", "type(model.optimizer).from_config(settings)"),
-                fitted(facts, "fresh"),
-            )
-        ),
+        clipped(facts, "global_clipnorm", limit),
     )
 
 

@@ -3,15 +3,19 @@
 `class_weight` and `sample_weight` are arguments of `fit`, not of `compile`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
-from flatline_monitor.diagnosis.code import compiled, fitted, planned_epochs, retrained, stack
+from flatline_monitor.diagnosis.code import compiled, fitted, retrained, stack
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.diagnosis.measures_of_data import FAR
 from flatline_monitor.runs.records import Task
 
 MOST_WEIGHTS = 20
-HIDDEN = 32
+HIDDEN = ENOUGH = 32
+PATIENCE = 5
 
 
 def scale_inputs(facts: Facts) -> Remedy:
@@ -106,7 +110,8 @@ def weigh_classes(facts: Facts) -> Remedy:
 
 
 def stop_early(facts: Facts) -> Remedy:
-    """Keep the best weights; get more data."""
+    """Keep the best weights, and wait no longer for better ones than these took; get more data."""
+    patience = min(max(facts.best_epoch or PATIENCE, 2), PATIENCE)
     best = (
         "" if facts.best_epoch is None else f"The validation was best at epoch {facts.best_epoch}. "
     )
@@ -121,7 +126,7 @@ def stop_early(facts: Facts) -> Remedy:
         "\n".join(
             (
                 "stop = keras.callbacks.EarlyStopping(",
-                '    monitor="val_loss", patience=5, restore_best_weights=True',
+                f'    monitor="val_loss", patience={patience}, restore_best_weights=True',
                 ")",
                 retrained(facts, ", validation_split=0.2, callbacks=[stop]"),
             )
@@ -140,22 +145,28 @@ def doubt_labels(facts: Facts) -> Remedy:
 
 def clean_data(facts: Facts) -> Remedy:
     """Find the bad samples, and leave them out."""
-    where = ""
+    where, far = "", ""
+    if facts.input_outlier is not None:
+        step, usual, _ = facts.input_outlier
+        where = f" A batch's largest element is {usual:.3g}, but far more at step {step}."
+        far = f"bad |= np.abs(values).max(axis=1) > {FAR * usual:.3g}  # usual is {usual:.3g}"
     if facts.bad_step is not None and facts.batch_size:
         per_epoch = (facts.plan_steps or 0) // (facts.plan_epochs or 1) or facts.bad_step + 1
         begin = facts.bad_step % per_epoch * facts.batch_size
-        where = (
+        where += (
             f" It came with step {facts.bad_step}: without shuffling samples {begin} to "
             f"{begin + facts.batch_size - 1}."
         )
     return Remedy(
-        f"Find the samples that are not finite, and drop or impute them.{where} "
+        f"Find the samples that are not finite{', or far out,' if far else ','} and drop or "
+        f"impute them.{where} "
         "tf.debugging.check_numerics in the input pipeline names the next one.",
         "\n".join(
             (
                 'values = np.asarray(x_train, "float64").reshape(len(x_train), -1)',
                 'targets = np.asarray(y_train, "float64").reshape(len(y_train), -1)',
                 "bad = ~(np.isfinite(values).all(axis=1) & np.isfinite(targets).all(axis=1))",
+                *([far] if far else []),
                 'print(bad.sum(), "bad samples, the first of them:", np.flatnonzero(bad)[:10])',
                 "x_train, y_train = x_train[~bad], y_train[~bad]",
                 retrained(facts),
@@ -181,10 +192,12 @@ def embed(facts: Facts) -> Remedy:
 
 def cut_batches(facts: Facts) -> Remedy:
     """Smaller batches: more updates."""
+    now = facts.batch_size
+    size = ENOUGH if now is None or now > 2 * ENOUGH else max(now // 4, 1)
     return Remedy(
-        f"Use smaller batches: {facts.batch_size or 'so many'} samples leave only one or two "
-        "updates an epoch.",
-        f"model.fit(x_train, y_train, epochs={planned_epochs(facts)}, batch_size=32)",
+        f"Use batches of {size}: {now or 'so many'} samples leave only one or two updates an "
+        "epoch.",
+        retrained(replace(facts, batch_size=size)),
     )
 
 

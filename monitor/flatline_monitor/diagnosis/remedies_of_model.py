@@ -3,17 +3,23 @@
 from flatline_monitor.detectors.update_ratio import UpdateRatio
 from flatline_monitor.diagnosis.code import (
     afresh,
+    clipped,
     compiled,
     fitted,
     planned_epochs,
+    relayered,
     rounded,
     stack,
+    without,
 )
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
+from flatline_monitor.runs.records import Task
 
 LARGE_RATIO = UpdateRatio().ceiling
 ORDINARY_RATIO = 1e-3  # update / weight; Karpathy, CS231n notes, part 3
+USUAL_RATE = 1e-3  # Adam's default
+NO_DECAY = '"weight_decay": 0.0'
 HIDDEN = 32
 
 
@@ -23,7 +29,7 @@ def lower_learning_rate(facts: Facts) -> Remedy:
     seen = "" if ratio is None else f"; the update ratio was {ratio:.2g}, usual is about 0.001"
     if rate is None:
         return Remedy(f"Divide the learning rate by 100{seen}.")
-    new = rounded(rate / (100 if ratio is None or ratio > LARGE_RATIO else 10))
+    new = rounded(_lower(rate, ratio))
     return Remedy(
         f"Learning rate {rate:g} -> {new}{seen}. Start from new weights. "
         "If it helps only in part, divide by 10 again, warm up over the first steps, or clip "
@@ -77,28 +83,39 @@ def regularize_less(facts: Facts) -> Remedy:
     new = rounded(min(factor / 100, 1e-3)) if factor else "0.0001"
     present = f" (an L2 factor of about {rounded(factor)})" if factor else ""
     return Remedy(
-        f"Regularisation was up to {share:.0%} of the loss{present}; lower it to {new}, and "
-        "dropout to 0.2 or less.",
+        f"Regularisation was up to {share:.0%} of the loss{present}; lower it to {new}, weight "
+        "decay to nothing, and dropout to 0.2 or less.",
         stack(
             facts,
             facts.hidden_units,
             options=f'activation="relu", kernel_regularizer=keras.regularizers.L2({new})',
+            setting=NO_DECAY,
+        )
+        or relayered(
+            facts,
+            without("regularizer"),
+            'if "rate" in settings:  # of dropout',
+            '    settings["rate"] = min(settings["rate"], 0.2)',
+            setting=NO_DECAY,
         ),
     )
 
 
 def unsaturate(facts: Facts) -> Remedy:
-    """ReLU, He initialisation, batch normalisation."""
-    gap = facts.gradient_gap
+    """ReLU, He initialisation, batch normalisation; a usual rate where it was lower."""
+    gap, rate = facts.gradient_gap, facts.learning_rate
     seen = "" if gap is None else f"; the gradient shrinks by {gap:.1f} decades over the depth"
+    is_low = rate is not None and float(rounded(rate)) < USUAL_RATE
+    usual = f" Raise the learning rate: {rate:g} -> {USUAL_RATE:g}." if is_low else ""
     return Remedy(
         f"Use ReLU or GELU with He initialisation and batch normalisation in place of sigmoid or "
-        f"tanh, or fewer layers than {facts.depth}{seen}.",
+        f"tanh, or fewer layers than {facts.depth}{seen}.{usual}",
         stack(
             facts,
             facts.hidden_units,
             options='activation="relu", kernel_initializer="he_normal"',
             after="keras.layers.BatchNormalization()",
+            setting=f'"learning_rate": {USUAL_RATE:g}' if is_low else "",
         ),
     )
 
@@ -111,7 +128,8 @@ def initialize(facts: Facts) -> Remedy:
             facts,
             facts.hidden_units or (HIDDEN,),
             options='activation="relu", kernel_initializer="he_normal"',
-        ),
+        )
+        or relayered(facts, without("_initializer")),
     )
 
 
@@ -130,14 +148,22 @@ def train_longer(facts: Facts) -> Remedy:
 
 
 def revive_units(facts: Facts) -> Remedy:
-    """A negative slope, and a smaller step."""
+    """A negative slope, and a smaller step where it was larger than usual."""
+    rate, new = facts.learning_rate, ""
+    if rate is not None and float(rounded(rate)) > USUAL_RATE:
+        new = rounded(max(_lower(rate, _largest_ratio(facts)), USUAL_RATE))
     return Remedy(
         "Units that are never active get no gradient: use leaky ReLU or GELU, He initialisation "
-        "and a lower learning rate.",
-        stack(
+        f"and a lower learning rate{f' ({rate:g} -> {new})' if new else ''}.",
+        relayered(
             facts,
-            facts.hidden_units,
-            options='activation="leaky_relu", kernel_initializer="he_normal"',
+            'if settings.get("activation") == "relu":',
+            '    settings["activation"] = "leaky_relu"',
+            'if "negative_slope" in settings:  # of a ReLU that is a layer',
+            '    settings["negative_slope"] = 0.2',
+            'if "kernel_initializer" in settings:',
+            '    settings |= {"kernel_initializer": "he_normal", "bias_initializer": "zeros"}',
+            setting=f'"learning_rate": {new}' if new else "",
         ),
     )
 
@@ -151,8 +177,25 @@ def fit_last_layer(facts: Facts) -> Remedy:
         "with softmax and sparse_categorical_crossentropy for labels 0..K-1, "
         f"categorical_crossentropy for one-hot ones; no activation with mse{name}. A softmax over "
         "one unit is always 1.",
-        stack(facts, facts.hidden_units),
+        _paired(facts),
     )
+
+
+def _paired(facts: Facts) -> str:
+    """Return code for the run's layers with an output and a loss that fit the labels."""
+    if facts.labels_outside or "labels_out_of_range" in facts.faults:
+        last = 'keras.layers.Dense(len(classes), activation="softmax")'
+        code = stack(facts, facts.hidden_units, last=last, loss='"sparse_categorical_crossentropy"')
+        numbered = "classes, y_train = np.unique(np.ravel(y_train), return_inverse=True)  # 0..K-1"
+        return f"{numbered}\n{code}" if code else ""
+    if facts.task not in {Task.CLASSIFICATION, Task.MULTILABEL}:
+        loss = '"mse"' if "crossentropy" in facts.loss_name else "model.loss"
+    elif facts.task is Task.MULTILABEL or facts.output_units == 1:
+        loss = '"binary_crossentropy"'
+    else:
+        sparse = "sparse_" * ("sparse" in facts.loss_name)
+        loss = f'"{sparse}categorical_crossentropy"'
+    return stack(facts, facts.hidden_units, loss=loss)
 
 
 def train_layers(facts: Facts) -> Remedy:
@@ -181,8 +224,13 @@ def clip_gradients(facts: Facts) -> Remedy:
     """By the norm of each variable."""
     return Remedy(
         "Clip gradients at a norm of 1, and look for outliers in the batches of those steps.",
-        afresh(facts, "clipnorm", "1.0", "no clipping before"),
+        clipped(facts, "clipnorm", "1.0"),
     )
+
+
+def _lower(rate: float, ratio: float | None) -> float:
+    """Return a rate that suits updates of this size, as shares of their weights."""
+    return rate / (100 if ratio is None or ratio > LARGE_RATIO else 10)
 
 
 def _largest_ratio(facts: Facts) -> float | None:

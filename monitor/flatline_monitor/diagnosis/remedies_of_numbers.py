@@ -1,5 +1,7 @@
 """What to do about numbers that cannot be, signs and moving means, as Keras 3 code."""
 
+from dataclasses import replace
+
 from flatline_monitor.diagnosis.code import compiled, fitted, retrained
 from flatline_monitor.diagnosis.contract import Remedy
 from flatline_monitor.diagnosis.facts import Facts
@@ -64,8 +66,7 @@ def mend_normalisation(facts: Facts) -> Remedy:
                 "    if isinstance(layer, keras.layers.BatchNormalization):",
                 "        layer.momentum = 0.9",
                 compiled(facts, "fresh"),
-                fitted(facts, "fresh").replace(f", batch_size={facts.batch_size}", "")[:-1]
-                + f", batch_size={size})",
+                fitted(replace(facts, batch_size=size), "fresh"),
             )
         ),
     )

@@ -160,6 +160,23 @@ def test_a_model_of_other_layers_gets_words_alone():
     assert not remedy.code
 
 
+@pytest.mark.parametrize(("best", "patience"), [(1, 2), (3, 3), (13, 5), (None, 5)])
+def test_nobody_waits_longer_than_the_best_epoch_took(best, patience):
+    """At most five epochs; two, so that one bad epoch does not end it."""
+    code = REMEDIES["too_little_data"](facts(best_epoch=best)).code
+
+    assert f"patience={patience}," in code
+
+
+def test_a_rate_that_is_low_is_raised_with_the_activations():
+    """To Adam's default; one that is not stays the program's."""
+    low, usual = (REMEDIES["saturating_activations"](facts(learning_rate=r)) for r in (1e-4, 1e-3))
+
+    assert "Raise the learning rate: 0.0001 -> 0.001" in low.text
+    assert '"learning_rate": 0.001}' in low.code
+    assert "learning_rate" not in usual.code
+
+
 def test_a_bad_step_names_its_samples():
     """So that somebody who does not shuffle can look at them."""
     remedy = REMEDIES["bad_values_in_data"](
@@ -167,6 +184,85 @@ def test_a_bad_step_names_its_samples():
     )
 
     assert "step 150: without shuffling samples 800 to 815" in remedy.text
+
+
+def test_samples_far_out_are_dropped_too():
+    """Beyond twenty times the largest element of a usual batch."""
+    code = REMEDIES["bad_values_in_data"](facts(**SHORT, input_outlier=(1, 9.0, 1e9))).code
+    names = pasted("x_train[5, 2] = 1e9\n" + code, binary)
+
+    assert len(names["x_train"]) == N - 1
+
+
+@pytest.mark.parametrize(
+    "known", [{"labels_outside": 0.3}, {"faults": {"labels_out_of_range": "0 to 2"}}]
+)
+def test_labels_that_are_no_classes_are_numbered_anew(known):
+    """As many outputs as there are labels, whatever these are."""
+    kind = lambda: (*binary()[:2], np.arange(N) % 3 - 1)  # noqa: E731 - as the kinds above
+    remedy = REMEDIES["wrong_last_layer_or_loss"](facts(**SHORT, **known))
+    names = pasted(remedy.code, kind)
+
+    assert names["better"].output_shape == (None, 3)
+    assert set(names["y_train"]) == {0, 1, 2}
+
+
+def test_a_remedy_keeps_the_optimizer_that_it_says_nothing_of():
+    """So that what helps is what it says."""
+    after = pasted(REMEDIES["not_shuffled"](facts(**SHORT)).code, binary)["fresh"].optimizer
+
+    assert isinstance(after, keras.optimizers.SGD)
+    assert float(after.learning_rate) == 0.5
+
+
+def test_layers_of_any_kind_are_made_without_what_held_them_down():
+    """No penalty, little dropout, no decay; everything else stays."""
+    code = REMEDIES["regularization_too_strong"](facts(**SHORT, is_stack=False)).code
+    layers = (
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.9),"
+        "keras.layers.Dense(8, 'tanh', kernel_regularizer='l2'), model.layers[-1]])\n"
+        "model.compile(keras.optimizers.AdamW(0.01, weight_decay=9.0), 'mse')\n"
+    )
+    fresh = pasted(layers + code, binary)["fresh"]
+
+    dropout, dense, _ = fresh.layers
+    assert (dropout.rate, dense.kernel_regularizer, dense.units) == (0.2, None, 8)
+    assert dense.activation is keras.activations.tanh
+    assert (fresh.optimizer.weight_decay, float(fresh.optimizer.learning_rate)) == (
+        0.0,
+        pytest.approx(0.01),
+    )
+
+
+def test_units_are_revived_in_layers_of_any_kind():
+    """Whether the ReLU is a layer or in one; the biases that held it down are zero again."""
+    known = facts(**SHORT, is_stack=False, learning_rate=0.5, first_update_ratio=0.01)
+    layers = (
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.ReLU(),"
+        "keras.layers.Dropout(0.1),"
+        "keras.layers.Dense(8, 'relu', bias_initializer='ones'), model.layers[-1]])\n"
+        "model.compile(keras.optimizers.SGD(0.5), 'mse')\n"
+    )
+    fresh = pasted(layers + REMEDIES["dead_units"](known).code, binary)["fresh"]
+
+    relu, _, dense, _ = fresh.layers
+    assert relu.negative_slope == pytest.approx(0.2)
+    assert dense.activation is keras.activations.leaky_relu
+    assert isinstance(dense.bias_initializer, keras.initializers.Zeros)
+    assert float(fresh.optimizer.learning_rate) == pytest.approx(0.05)
+
+
+def test_layers_of_any_kind_begin_as_keras_has_it():
+    """Their own initialisers are dropped, whatever layers they are."""
+    code = REMEDIES["poor_initialization"](facts(**SHORT, is_stack=False)).code
+    layers = (
+        "model = keras.Sequential([keras.Input((4,)), keras.layers.Reshape((2, 2)),"
+        "keras.layers.SimpleRNN(8, recurrent_initializer='ones'), model.layers[-1]])\n"
+        "model.compile(keras.optimizers.SGD(0.01), 'mse')\n"
+    )
+    recurrent = pasted(layers + code, binary)["fresh"].layers[1]
+
+    assert isinstance(recurrent.cell.recurrent_initializer, keras.initializers.Orthogonal)
 
 
 def test_bad_samples_are_dropped():
