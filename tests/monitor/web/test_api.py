@@ -65,6 +65,7 @@ def test_a_run_in_full() -> None:
                 "causes": [],
             }
         ],
+        "crash": None,
         "abstentions": {},
     }
 
