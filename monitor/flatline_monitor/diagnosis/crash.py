@@ -47,29 +47,29 @@ TITLES: dict[CrashKind, tuple[str, str]] = {
     CrashKind.DISK_FULL: (
         "no space left on a disk",
         (
-            "Free space where checkpoints, caches and logs are written, keep fewer checkpoints, and "
-            "go on from the last one that is whole."
+            "Free space where checkpoints, caches and logs are written, keep fewer checkpoints, "
+            "and go on from the last one that is whole."
         ),
     ),
     CrashKind.NAN_ASSERTION: (
         "a check found numbers that are not finite",
         (
-            "Look where the numbers went bad first; then lower the learning rate, clip the gradients, "
-            "or mend the sample or the function that gave the first of them."
+            "Look where the numbers went bad first; then lower the learning rate, clip the "
+            "gradients, or mend the sample or the function that gave the first of them."
         ),
     ),
     CrashKind.NETWORK: (
         "a connection was lost or refused",
         (
-            "See that the other machine is up and can be reached, let the program try again, and go "
-            "on from the last checkpoint."
+            "See that the other machine is up and can be reached, let the program try again, "
+            "and go on from the last checkpoint."
         ),
     ),
     CrashKind.DATA_ERROR: (
         "the data is not what the model or the pipeline takes",
         (
-            "Look at the batch or the file that the message names: shapes, labels within the classes, "
-            "files that exist and are whole; try the pipeline without the model."
+            "Look at the batch or the file that the message names: shapes, labels within the "
+            "classes, files that exist and are whole; try the pipeline without the model."
         ),
     ),
     CrashKind.KILLED: (

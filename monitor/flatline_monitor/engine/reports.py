@@ -40,6 +40,8 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
         verdict=_verdict(run, causes),
         causes=causes,
         crash=_crash(run),
+        trails=history.trails,
+        improving=None if run.known is None else run.known.improving,
     )
 
 
