@@ -58,9 +58,15 @@ class Moment:
 
 def story_of(report: RunReport) -> tuple[Moment, ...]:
     """Return at most MOST moments, ascending by step; what happened at one step as it spreads."""
-    found = [*_rates(report.curve), *_validation(report), *_alerts(report.alerts), *_end(report)]
-    if report.verdict.level is not Level.HEALTHY:
-        found = [*_norms(report), *_risen_loss(report), *found]
+    ill = report.verdict.level is not Level.HEALTHY
+    found = [
+        *_rates(report.curve),
+        *(_norms(report) if ill else ()),
+        *(_risen_loss(report) if ill else ()),
+        *_validation(report),
+        *_alerts(report.alerts),
+        *_end(report),
+    ]
     kept = sorted(found, key=lambda moment: moment.weight)[:MOST]
     return tuple(sorted((m for m in found if m in kept), key=lambda moment: moment.step))
 
@@ -94,14 +100,18 @@ def _crossing(
     where = first.layer or first.path
     whose = f"of {where}" if len(layers) == 1 else f"of {len(layers)} layers from {where} on"
     factor = LIMITS[name][side]
-    size = f"above {factor:g} times" if side == RISES else f"below {factor:g} of"
-    text = f"the {words[0] if len(layers) == 1 else words[1]} {whose}: {size} what it began with"
+    began = "what it was" if len(layers) == 1 else "what they were"
+    size = f"beyond {factor:g} times {began}" if side == RISES else f"below {factor:g} of {began}"
+    text = f"the {words[0] if len(layers) == 1 else words[1]} {whose}: {size} in the beginning"
     short = f"{words[0]} {whose}" + ("" if side == RISES else " gone")
     yield Moment(begins, words[0], short, text, Weight.CROSSING)
 
 
 def _risen_loss(report: RunReport) -> Iterator[Moment]:
-    """Yield where the loss left its best and never came back, unless an alert says that."""
+    """Yield where the loss left its best and never came back, unless an alert says that.
+
+    As far as the curve tells it: a point of a run of more than 512 steps covers several.
+    """
     if any(a.detector == "divergence" and a.state is not State.INACTIVE for a in report.alerts):
         return
     loss, bad = report.curve.loss, report.curve["loss_bad"] > 0
@@ -160,4 +170,5 @@ def _validation(report: RunReport) -> Iterator[Moment]:
 def _end(report: RunReport) -> Iterator[Moment]:
     if report.crash is not None and report.step is not None:
         title = report.crash.title
-        yield Moment(report.step, "end", title, f"the run ends: {title}", Weight.END)
+        kind = report.crash.kind.value.replace("_", " ")
+        yield Moment(report.step, "end", kind, f"the run ends: {title}", Weight.END)

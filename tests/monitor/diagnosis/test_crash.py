@@ -1,6 +1,8 @@
 """Why a run ended: the class of what TensorFlow, Keras and Python really raise."""
 
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,7 +35,7 @@ def write_python():
         file.write("x" * 100_000)
 
 
-RAISED = {
+RAISED: dict[str, list[Callable[[], Any]]] = {
     "out_of_memory": [
         lambda: tf.zeros([2**44]) + 1,
         lambda: np.zeros(2**48),
