@@ -279,7 +279,11 @@ def _with_story(report: RunReport) -> RunVerdict:
     """Return the verdict, and with the last word what else the training's own log shows."""
     if not report.verdict.closing:
         return report.verdict
-    told = closing_report(report)
+    try:
+        told = closing_report(report)
+    except Exception:  # the verdict itself must not be lost over what is told beside it
+        log.exception("could not tell the story of run %s", report.run_id)
+        return report.verdict
     return replace(report.verdict, story=told.story_line, checkpoint=told.checkpoint_line)
 
 

@@ -4,10 +4,13 @@ import dataclasses
 
 import pytest
 
+from flatline.v1 import monitor_pb2
 from flatline_monitor.alerts.closing import closing_report
 from flatline_monitor.alerts.story import MOST
+from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.catalogue import CATALOGUE
 from flatline_monitor.engine.reports import run_report
+from flatline_monitor.ingest import answers
 from flatline_monitor.runs.records import End, EndStatus, Stalled
 from tests.play import play
 from tests.signals import HEALTHY, SICK, STEPS
@@ -59,6 +62,15 @@ def test_a_healthy_run_is_told_by_its_milestones():
     assert {moment.signal for moment in closing.story} <= {"validation", "learning_rate"}
     assert closing.checkpoint_line.startswith("keep epoch ")
     assert closing.course
+
+
+def test_the_training_s_own_log_is_told_too():
+    """In two lines of the closing verdict, each cut to what a client will read."""
+    verdict = RunVerdict(Level.SICK, "x", closing=True, story="s" * 9000, checkpoint="keep epoch 3")
+    sent = monitor_pb2.WatchResponse.FromString(answers.verdict(verdict, ())).verdict
+
+    assert sent.story == "s" * 2000
+    assert sent.checkpoint == "keep epoch 3"
 
 
 def test_a_run_that_fell_silent_was_killed_or_lost():
