@@ -153,7 +153,7 @@ def _rates(curve: Curve) -> Iterator[Moment]:
     before, at, after = rate[:-2], rate[1:-1], rate[2:]
     with np.errstate(divide="ignore", invalid="ignore"):
         still = np.abs(before - at) <= 0.01 * at
-        jumps = still & ((after >= _JUMP * at) | (after <= at / _JUMP))
+        jumps = still & (after != at) & ((after >= _JUMP * at) | (after <= at / _JUMP))
     for i in np.flatnonzero(jumps)[:_TOLD_RATES].tolist():
         text = f"the learning rate goes from {at[i]:.3g} to {after[i]:.3g}"
         short = f"learning rate {after[i]:.3g}"
@@ -163,7 +163,7 @@ def _rates(curve: Curve) -> Iterator[Moment]:
 def _validation(report: RunReport) -> Iterator[Moment]:
     kept = checkpoint_by(report.evaluations, "loss")
     if kept is not None:
-        text = f"the validation loss is at its best, {kept.best:.4g}, in epoch {kept.best_epoch}"
+        text = f"the validation loss is at its best, {kept.best:.4g}"
         yield Moment(kept.best_step, "validation", "best validation", text, Weight.MILESTONE)
 
 

@@ -12,7 +12,7 @@ FEWEST = 4
 """Validations without which the noise is not known."""
 _MAD_OF_NORMAL = 1.4826
 """Standard deviation of a normal distribution over its median absolute deviation."""
-_HIGHER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "dice", "r2", "bleu", "map")
+_HIGHER = ("acc", "auc", "precision", "recall", "f1", "fbeta", "iou", "dice", "r2", "bleu")
 """How the names of metrics begin, or their last words, that are better when they are higher."""
 
 
@@ -22,11 +22,11 @@ class Checkpoint:
 
     metric: str
     step: int
-    epoch: int
-    """From 1."""
+    epoch: int | None
+    """From 1; None: the program counts no epochs."""
     value: float
     best_step: int
-    best_epoch: int
+    best_epoch: int | None
     best: float
     band: float
     """Standard deviation of one validation's noise: values so close to the best are as good."""
@@ -34,12 +34,13 @@ class Checkpoint:
     @property
     def sentence(self) -> str:
         """Say which weights to keep, and why."""
-        what = f"keep epoch {self.epoch} (step {self.step}): validation {self.metric}"
+        place = f"epoch {self.epoch} (step {self.step})" if self.epoch else f"step {self.step}"
+        what = f"keep {place}: validation {self.metric}"
         if self.step == self.best_step:
             return f"{what} {self.value:.4g} is its best; the noise is {self.band:.2g}"
         return (
             f"{what} {self.value:.4g} is within the noise ({self.band:.2g}) of its best, "
-            f"{self.best:.4g} in epoch {self.best_epoch}"
+            f"{self.best:.4g} at step {self.best_step}"
         )
 
 
@@ -64,14 +65,15 @@ def checkpoint_by(evaluations: Sequence[Evaluation], metric: str) -> Checkpoint 
     moves = np.diff(badness)
     band = _MAD_OF_NORMAL * float(np.median(np.abs(moves - np.median(moves)))) / math.sqrt(2)
     at = int(badness.argmin())
+    counted = any(each.epoch for each in passes)
     first = int(np.flatnonzero(badness <= badness[at] + band)[0])
     return Checkpoint(
         metric=metric,
         step=passes[first].step,
-        epoch=passes[first].epoch + 1,
+        epoch=passes[first].epoch + 1 if counted else None,
         value=float(values[first]),
         best_step=passes[at].step,
-        best_epoch=passes[at].epoch + 1,
+        best_epoch=passes[at].epoch + 1 if counted else None,
         best=float(values[at]),
         band=band,
     )

@@ -45,6 +45,12 @@ def test_a_score_is_better_when_it_is_higher():
     assert "accuracy 0.9" in by_score.sentence
 
 
+def test_a_loop_without_epochs_is_told_a_step():
+    told = [Evaluation(each.step, 0, 9, each.metrics) for each in passes([4.0, 3.0, 2.0, 1.0])]
+
+    assert checkpoint_by(told, "loss").sentence.startswith("keep step 40: validation loss 1 ")
+
+
 @pytest.mark.parametrize(
     "losses", [[], [1.0, 0.5, 0.7], [1.0, float("nan"), 0.5, float("inf"), 0.2]]
 )
