@@ -7,7 +7,7 @@ were cut into messages.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
@@ -41,7 +41,7 @@ def _nothing() -> Array:
     return np.zeros((2, 0), np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trail:
     """One signal of all variables; arrays are never changed."""
 
@@ -55,6 +55,16 @@ class Trail:
     """Block edges that this has outlasted, at most HELD."""
     first: Int[Array, "side variable"] = field(default_factory=_nothing)
     """Step of the first crossing that lasted, -1: there was none; empty likewise."""
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether the other holds the same numbers."""
+        if not isinstance(other, Trail):
+            return NotImplemented
+        pairs = ((getattr(self, part.name), getattr(other, part.name)) for part in fields(self))
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+    def __hash__(self) -> int:
+        return hash(self.limits.shape)
 
     def crossed(self, *, closing: bool) -> Int[Array, "side variable"]:
         """Return the steps of the first crossings; of a run that is over those count that stand."""

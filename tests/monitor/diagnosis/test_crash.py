@@ -62,7 +62,7 @@ RAISED: dict[str, list[Callable[[], Any]]] = {
         lambda: np.load("/nowhere/train.npz"),
     ],
     "program_error": [
-        lambda: {}["rate"],
+        lambda: {"loss": 1}["rate"],
         lambda: 1 / 0,
         lambda: keras.layers.Dense("many"),
     ],

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flatline_monitor.engine.codec import pack, unpack
-from flatline_monitor.runs.crossings import FIRST, HELD, followed
+from flatline_monitor.runs.crossings import FIRST, HELD, Trails, followed
 from flatline_monitor.runs.records import Chunk, Role, Sampled, Variable
 from flatline_monitor.runs.rows import rows_of
 from tests.play import play
@@ -23,7 +23,7 @@ def rows(begin, norms, **more):
 
 
 def trail_of(norms, block=BLOCK, **more):
-    trails = {}
+    trails: Trails = {}
     for begin in range(0, len(norms), block):
         part = {name: column[begin : begin + block] for name, column in more.items()}
         trails = followed(trails, rows(begin, norms[begin : begin + block], **part), VARIABLES, {})
@@ -79,7 +79,7 @@ def test_a_rate_that_warms_up_or_falls_is_no_crossing():
     """Updates that grow with the rate say nothing, and neither do those that outlast it."""
     rates = {step: 1e-6 * 2 ** (step // 10) if step < 120 else 1e-9 for step in range(STEPS)}
     moves = np.array([[max(rates[step], 1e-4)] * WIDTH for step in range(STEPS)])
-    trails = {}
+    trails: Trails = {}
     for begin in range(0, STEPS, BLOCK):
         part = rows(begin, np.ones((BLOCK, WIDTH)), update_norm=moves[begin : begin + BLOCK])
         trails = followed(trails, part, VARIABLES, rates)
