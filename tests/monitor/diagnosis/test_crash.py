@@ -91,8 +91,10 @@ def test_what_is_really_raised_is_of_its_class(kind, place):
         (
             CrashKind.OUT_OF_MEMORY,
             "ResourceExhaustedError",
-            "OOM when allocating tensor with shape[17592186044416] and type float on "
-            "/job:localhost/replica:0/task:0/device:CPU:0 by allocator mklcpu [Op:Fill]",
+            (
+                "OOM when allocating tensor with shape[17592186044416] and type float on "
+                "/job:localhost/replica:0/task:0/device:CPU:0 by allocator mklcpu [Op:Fill]"
+            ),
         ),
         (
             CrashKind.OUT_OF_MEMORY,
