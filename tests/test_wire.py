@@ -17,6 +17,7 @@ from flatline.rows import (
     Activation,
     Axes,
     Description,
+    Ending,
     Evaluation,
     Health,
     Rows,
@@ -153,7 +154,9 @@ def test_variables_evaluations_and_the_end_arrive() -> None:
     axes = Axes(tuple(arrays), ("x",), layers, (Untrained("d", trainable=True),))
     variables = decoded(wire.axes(2, axes)).variables
     evaluation = decoded(wire.evaluation(Evaluation(5, 1, 0, {"loss": math.nan}))).evaluation
-    end = decoded(wire.end("failed", "ValueError", 9, Health(dropped_records=4))).end
+    end = decoded(
+        wire.end(Ending("failed", "ValueError", "no x"), 9, Health(dropped_records=4))
+    ).end
 
     assert (variables.revision, list(variables.inputs)) == (2, ["x"])
     assert list(variables.variables[0].shape) == [2, 3]
@@ -173,6 +176,7 @@ def test_variables_evaluations_and_the_end_arrive() -> None:
         "ValueError",
         9,
     )
+    assert end.exception_text == "no x"
     assert end.health.dropped_records == 4
 
 

@@ -57,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     show = _looking(commands, "show", _show, "show a run: verdict, alerts, causes, remedies")
     _add_run(show)
 
+    report = _looking(commands, "report", _report, "print what a run came to, as Markdown")
+    _add_run(report)
+    report.add_argument("--output", metavar="FILE", help="write it there; default: print it")
+
     alerts = _looking(commands, "alerts", _alerts, "list what was found, the most urgent first")
     states = "only these; default: all but inactive"
     alerts.add_argument("--state", choices=ALERT_STATES, help=states)
@@ -133,6 +137,29 @@ def _show(given: argparse.Namespace) -> int:
     from flatline.commands.show import show  # noqa: PLC0415 - see `_check`
 
     return _looked(given, lambda monitor: show(monitor, given.run, raw=given.json))
+
+
+def _report(given: argparse.Namespace) -> int:
+    from flatline.commands.report import report  # noqa: PLC0415 - see `_check`
+
+    if given.output is None:
+        return _looked(given, lambda monitor: report(monitor, given.run, raw=given.json))
+
+    def written(monitor: "Monitor") -> Iterator[str]:
+        lines = [*report(monitor, given.run, raw=given.json)]
+        try:
+            with open(given.output, "w", encoding="utf-8") as file:  # noqa: PTH123 - see `_check`
+                file.writelines(f"{line}\n" for line in lines)
+        except OSError as error:
+            place = f"--output {shown(given.output)}"
+            message = f"{place} cannot be written: {error.strerror or error}"
+            raise MonitorError(message) from None
+        yield f"wrote {given.output}"
+
+    from flatline.commands.api import MonitorError  # noqa: PLC0415 - see `_check`
+    from flatline.say import shown  # noqa: PLC0415 - see `_check`
+
+    return _looked(given, written)
 
 
 def _alerts(given: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from flatline import cut, wire, wire_model
 from flatline.desk import Desk
 from flatline.findings import Findings
 from flatline.model import Model
-from flatline.rows import Axes, Description, Evaluation, Health, Rows
+from flatline.rows import Axes, Description, Ending, Evaluation, Health, Rows
 from flatline.sender import Sender
 from flatline.settings import Settings
 from flatline.transport import Stream
@@ -76,14 +76,15 @@ class Delivery:
         """Say more of the fit that is running: the same hello again, with what is known now."""
         self._hello(description)
 
-    def end(self, status: str, exception_type: str, step: int, seconds: float) -> None:
+    def end(self, ending: Ending, step: int, seconds: float) -> None:
         """Send the last record, wait for the monitor to have it, and say how it all went."""
         self.verdicts.end()
         until = time.monotonic() + seconds
-        self._put(lambda: self._record(wire.end(status, exception_type, step, self._health())))
+        self._put(lambda: self._record(wire.end(ending, step, self._health())))
         self._desk.settle(seconds)
         self._sender.close(max(until - time.monotonic(), 0.0))
-        self.voice.ended(f"{status} ({exception_type})" if exception_type else status, self._sums())
+        kind = f" ({ending.exception_type})" if ending.exception_type else ""
+        self.voice.ended(f"{ending.status}{kind}", self._sums())
 
     def forget(self) -> None:
         """Send nothing any more: this is a forked child."""

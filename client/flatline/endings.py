@@ -7,6 +7,9 @@ import time
 import weakref
 from typing import Protocol
 
+from flatline.redact import words_of
+from flatline.rows import Ending
+
 SECONDS = 5.0
 """What all runs together may take when the interpreter exits."""
 
@@ -14,7 +17,7 @@ SECONDS = 5.0
 class Endable(Protocol):
     """A run, as far as this file knows it."""
 
-    def end_at_exit(self, status: str, exception_type: str, seconds: float) -> None:
+    def end_at_exit(self, ending: Ending, seconds: float) -> None:
         """End the run as the program ends."""
 
     def forget(self) -> None:
@@ -44,21 +47,21 @@ def closed(run: Endable) -> None:
     _open.pop(id(run), None)
 
 
-def how(error: BaseException | None) -> tuple[str, str]:
-    """Return the status and the type of exception of a program that ends with this error."""
+def how(error: BaseException | None) -> Ending:
+    """Return the end of a program that ends with this error."""
     match error:
         case None | SystemExit(code=None | 0):
-            return "finished", ""
+            return Ending()
         case KeyboardInterrupt():
-            return "interrupted", "KeyboardInterrupt"
-    return "failed", type(error).__name__
+            return Ending("interrupted", "KeyboardInterrupt")
+    return Ending("failed", type(error).__name__, words_of(error))
 
 
 def _end_all() -> None:
-    status, exception_type = how(_fatal_error())
+    ending = how(_fatal_error())
     deadline = time.monotonic() + SECONDS
     for run in list(_open.values()):
-        run.end_at_exit(status, exception_type, max(0.0, deadline - time.monotonic()))
+        run.end_at_exit(ending, max(0.0, deadline - time.monotonic()))
 
 
 def _fatal_error() -> BaseException | None:

@@ -132,6 +132,17 @@ class Evaluation:
     """for each class, by their names in message Evaluation"""
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended."""
+
+    status: str = "finished"
+    """finished, failed, interrupted"""
+    exception_type: str = ""
+    exception_text: str = ""
+    """What the exception says; see `redact`."""
+
+
 class Chunk(Protocol):
     """Consecutive steps that can be made into rows, on whatever thread has the time."""
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +16,8 @@ from flatline.guard import Guard
 from flatline.identity import described, identity
 from flatline.model import Model
 from flatline.norms import named
-from flatline.rows import Axes, Chunk, Description, Health, Rows, Variable
+from flatline.redact import redacted
+from flatline.rows import Axes, Chunk, Description, Ending, Health, Rows, Variable
 from flatline.say import name
 from flatline.settings import resolve
 from flatline.steps import Steps
@@ -173,14 +175,21 @@ class Run:
                 self._delivery.evaluation(results)
 
     def finish(
-        self, status: str = "finished", *, exception_type: str = "", step: int | None = None
+        self,
+        status: str = "finished",
+        *,
+        exception_type: str = "",
+        exception_text: str = "",
+        step: int | None = None,
     ) -> None:
         """End the run as finished, failed or interrupted; `step` is the number of steps taken.
 
+        Of what the exception says at most 2000 bytes are sent, without what looks like a secret.
         Waits for the monitor to have everything, at most 5 s, and hardly at all where there is no
         monitor. A second call does nothing.
         """
-        self._finish(status, exception_type, step, CLOSE_SECONDS)
+        ending = Ending(status, str(exception_type), redacted(str(exception_text)))
+        self._finish(ending, step, CLOSE_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -191,8 +200,7 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        status, exception_type = endings.how(error)
-        self.finish(status, exception_type=exception_type)
+        self._finish(endings.how(error), None, CLOSE_SECONDS)
 
     @property
     def findings(self) -> tuple[Found, ...]:
@@ -264,10 +272,10 @@ class Run:
             if self._delivery is not None:
                 self._delivery.health = health
 
-    def end_at_exit(self, status: str, exception_type: str, seconds: float) -> None:
+    def end_at_exit(self, ending: Ending, seconds: float) -> None:
         """End the run as the program ends."""
         self.before_exit()
-        self._finish(status, exception_type, None, min(seconds, CLOSE_SECONDS))
+        self._finish(ending, None, min(seconds, CLOSE_SECONDS))
 
     def forget(self) -> None:
         """Do nothing any more: this is a forked child, and its parent goes on reporting."""
@@ -277,19 +285,20 @@ class Run:
         # Kept alive: grpc's objects must not be torn down on this side of the fork.
         self._of_the_parent, self._delivery = self._delivery, None
 
-    def _finish(self, status: str, exception_type: str, step: int | None, seconds: float) -> None:
+    def _finish(self, ending: Ending, step: int | None, seconds: float) -> None:
         if self._finished or self._delivery is None:
             return
         self._finished = True
         endings.closed(self)
         with Guard("ending the run"):
-            status = self._reader.status(status)
+            status, kind = self._reader.status(ending.status), name(ending.exception_type)
+            ending = replace(ending, status=status, exception_type=kind)
             with self._lock:
                 self.steps.end(time.perf_counter())
                 steps = self._taken if step is None else self._reader.count("step", step)
             self._delivery.refused_values += self._reader.refused
             self._reader.refused = 0
-            self._delivery.end(status, name(exception_type), steps or 0, seconds)
+            self._delivery.end(ending, steps or 0, seconds)
 
     def _send(self, rows: Rows) -> None:
         self._taken = rows.first_step + len(rows)

@@ -32,6 +32,10 @@ class Verdict:
     """What to do about the cause."""
     code: tuple[str, ...] = ()
     """Code to copy, line by line; empty: there is nothing to type."""
+    story: str = ""
+    """What happened when, in one line."""
+    checkpoint: str = ""
+    """Which weights to keep; empty: there were too few validations."""
 
     @property
     def line(self) -> str:
@@ -42,6 +46,8 @@ class Verdict:
     def last_words(self) -> list[str]:
         """The verdict with its likeliest cause, as lines for the end of the run."""
         words = [f"verdict: {self.level}: {self.sentence}".rstrip(": ")]
+        words += [f"story: {self.story}"] if self.story and self.level != "healthy" else []
+        words += [f"checkpoint: {self.checkpoint}"] if self.checkpoint else []
         if self.cause and self.level != "healthy":
             words += [f"remedy: {self.remedy}"] if self.remedy else []
             words += [f"    {line}" for line in self.code]
@@ -90,6 +96,8 @@ def _read(message: monitor_pb2.Verdict) -> Verdict:
         cause=plain(cause.title),
         remedy=plain(cause.remedy, _SENTENCE_CHARACTERS),
         code=_code(cause.code),
+        story=plain(message.story, _SENTENCE_CHARACTERS),
+        checkpoint=plain(message.checkpoint, _SENTENCE_CHARACTERS),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flatline.rows import UNKNOWN, Axes, Description, Evaluation, Health, Rows
+from flatline.rows import UNKNOWN, Axes, Description, Ending, Evaluation, Health, Rows
 from flatline.v1 import monitor_pb2, packed_pb2
 
 PROTOCOL = 1
@@ -137,11 +137,12 @@ def evaluation(results: Evaluation) -> bytes:
     return packed_pb2.PackedWatchRequest(evaluation=message).SerializeToString()
 
 
-def end(status: str, exception_type: str, step: int, health: Health) -> bytes:
+def end(ending: Ending, step: int, health: Health) -> bytes:
     """Encode the run's last record; the status is one of STATUSES."""
     message = monitor_pb2.End(
-        status=STATUSES[status],
-        exception_type=exception_type,
+        status=STATUSES[ending.status],
+        exception_type=ending.exception_type,
+        exception_text=ending.exception_text,
         step=step,
         health=_health(health),
     )

@@ -50,6 +50,8 @@ class Recorded:
     counts: list[dict[str, list[int]]] = field(default_factory=list)
     """What was counted of each evaluation, by the names of message Evaluation."""
     ends: list[tuple[str, str, int]] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """What the exceptions said that ended it, at each end."""
     models: list[Model] = field(default_factory=list)
     health: list[tuple[float | None, int]] = field(default_factory=list)
     wish: int = 0
@@ -86,8 +88,14 @@ class Recorded:
         self.health.append((health.overhead_ratio, health.sampled_steps))
 
     def finish(
-        self, status: str = "finished", *, exception_type: str = "", step: int | None = None
+        self,
+        status: str = "finished",
+        *,
+        exception_type: str = "",
+        exception_text: str = "",
+        step: int | None = None,
     ) -> None:
+        self.texts.append(exception_text)
         self.ends.append((status, exception_type, step or 0))
 
     def column(self, name: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flatline import wire
-from flatline.rows import Description, Evaluation, Health
+from flatline.rows import Description, Ending, Evaluation, Health
 from flatline.sender import Sender
 from flatline.transport import Stream
 from flatline.v1 import monitor_pb2
@@ -57,7 +57,7 @@ class Log:
 
 Start = Callable[..., tuple[Sender, Log]]
 HELLO = wire.hello(wire.Identity("calm-otter-0001"), Description())
-END = wire.end("finished", "", 0, Health())
+END = wire.end(Ending(), 0, Health())
 
 
 def record(step: int) -> bytes:

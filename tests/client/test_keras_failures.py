@@ -100,6 +100,7 @@ def test_a_step_that_raises_fails_the_run() -> None:
         fit(model, [callback, AtStep(1, spoil)])
 
     assert callback.run.ends == [("failed", "TypeError", 2)]
+    assert callback.run.texts == ["spoiled"]
     assert callback.run.steps == [0, 1]
     assert "make_train_function" not in vars(model)
 

@@ -28,7 +28,7 @@ def execute(code: str, target: str) -> subprocess.CompletedProcess[str]:
     [
         ("", FINISHED, ""),
         ("sys.exit(0)", FINISHED, ""),
-        ("raise FileNotFoundError('x')", FAILED, "FileNotFoundError"),
+        ("raise FileNotFoundError('cannot open s3://me:pw@data')", FAILED, "FileNotFoundError"),
         ("raise KeyboardInterrupt", INTERRUPTED, "KeyboardInterrupt"),
         ("run.finish('interrupted'); raise FileNotFoundError", INTERRUPTED, ""),
     ],
@@ -41,6 +41,9 @@ def test_the_end_of_the_program_ends_the_run(code: str, status: int, name: str) 
     assert peer.memory.kinds == ["chunk", "end"]
     end = peer.memory.records[-1].end
     assert (end.status, end.exception_type, end.step) == (status, name, 1)
+    assert end.exception_text == (
+        "cannot open s3://***@data" if name == "FileNotFoundError" else ""
+    )
 
 
 def test_lines_go_to_stderr_where_nobody_set_up_logging() -> None:

@@ -91,6 +91,27 @@ def test_the_last_word_comes_after_the_end_with_cause_and_remedy(
     ]
 
 
+def test_the_story_and_the_checkpoint_stand_with_the_last_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A line each; of a healthy run the checkpoint alone."""
+    told = {"story": "loss step 7,\nnon_finite step 9", "checkpoint": "keep epoch 3"}
+    with caplog.at_level("INFO"):
+        for level in ("sick", "healthy"):
+            one_step(Script(last_verdicts=[closing(level, causes=[CAUSE], **told)]))
+
+    words = ("story: ", "checkpoint: ", "verdict: ", "remedy: ")
+    lines = [record.getMessage().removeprefix("flatline: ") for record in caplog.records]
+    assert [line for line in lines if line.startswith(words)] == [
+        "verdict: sick: a sick run",
+        "story: loss step 7, non_finite step 9",
+        "checkpoint: keep epoch 3",
+        "remedy: Divide it by ten.",
+        "verdict: healthy: a healthy run",
+        "checkpoint: keep epoch 3",
+    ]
+
+
 def test_a_healthy_run_is_told_so_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
     """One line, which is no warning; what may explain a note on it is on its page."""
     with caplog.at_level("INFO"):

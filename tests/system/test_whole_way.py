@@ -64,7 +64,10 @@ def test_a_sick_training_reaches_prometheus_and_its_own_log(service, caplog):
     assert [line for line in said if line.startswith("flatline: SICK: ")]
     closing = [line for line in said if line.startswith("flatline: verdict: sick: ")]
     assert said.index(closing[0]) > next(i for i, line in enumerate(said) if " finished: " in line)
-    assert said[said.index(closing[0]) + 1].startswith("flatline: remedy: ")
+    story, remedy = said[said.index(closing[0]) + 1 :][:2]
+    assert story.startswith("flatline: story: ")
+    assert "class_collapse step 79" in story
+    assert remedy.startswith("flatline: remedy: ")
     assert metric(page, "flatline_run_step", run=run_id) == STEPS - 1
     assert metric(page, "flatline_report_gaps_total") == 0
     promtool = shutil.which("promtool")

@@ -18,7 +18,8 @@ from flatline.capture.recorder import Recorder, Sink
 from flatline.capture.sampler import Sampler
 from flatline.guard import Guard
 from flatline.model import Model
-from flatline.rows import Description
+from flatline.redact import words_of
+from flatline.rows import Description, Ending
 from flatline.say import say
 from flatline.settings import Settings
 
@@ -42,7 +43,12 @@ class Run(Sink, Protocol):
     """Called before the run is ended because the program ends."""
 
     def finish(
-        self, status: Any = "finished", *, exception_type: str = "", step: Any = None
+        self,
+        status: Any = "finished",
+        *,
+        exception_type: str = "",
+        exception_text: str = "",
+        step: Any = None,
     ) -> None:
         """Say how the run ended."""
 
@@ -135,13 +141,13 @@ class Session:
     def end_fit(self) -> None:
         """Leave the model, and say that the run is finished."""
         if self._uninstall():
-            self._finish("finished")
+            self._finish(Ending())
 
     def abandon(self) -> None:
         """Take it that an exception outside of the steps ended the fit, unless it has ended."""
         with Guard("the end of the run"):
             if self._uninstall():
-                self._finish("interrupted")
+                self._finish(Ending("interrupted"))
 
     def _complete(self, head: Head, fit: Fit, steps: int) -> None:
         """Tell what only the first step has shown: the outputs of a model that was not built."""
@@ -180,7 +186,7 @@ class Session:
             if not self._uninstall():
                 return
             status = "failed" if isinstance(error, Exception) else "interrupted"
-            self._finish(status, type(error).__name__)
+            self._finish(Ending(status, type(error).__name__, words_of(error)))
 
     def _count(self) -> None:
         """Count the classes of the pass that begins, where they can be counted."""
@@ -205,12 +211,12 @@ class Session:
             installation.remove()
         return installation is not None
 
-    def _finish(self, status: str, exception_type: str = "") -> None:
+    def _finish(self, ending: Ending) -> None:
         if self._recorder is None or self._run is None:
             return
         with Guard("the last steps of the run"):
             self._recorder.end_fit()
-        self._run.finish(status, exception_type=exception_type, step=self._recorder.steps)
+        self._run.finish(**vars(ending), step=self._recorder.steps)
 
     def _sampler(self, model: Any) -> Sampler:
         settings = self._settings

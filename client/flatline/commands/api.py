@@ -97,6 +97,11 @@ class Monitor:
             self._check_ready()
             return self._get(path)  # it may have come with the answer that all is read back
 
+    def report(self, run_id: str, *, markdown: bool) -> str:
+        """Return the closing report of a run of this id, as JSON or as Markdown."""
+        path = f"/api/v1/runs/{quote(run_id, safe='')}/report"
+        return self._text(f"{path}?format={'markdown' if markdown else 'json'}")
+
     def find(self, beginning: str) -> Json:
         """Return the run of this id, or the only one whose id begins so."""
         if RUN_ID.fullmatch(beginning) is None:
@@ -148,14 +153,17 @@ class Monitor:
                     raise MonitorError(message) from error
 
     def _get(self, path: str) -> Json:
-        try:
-            content = _object(self._ask(path))
-        except HTTPError as error:
-            with error:
-                raise self._refusal(error) from error
+        content = _object(self._text(path))
         if content is None:
             raise StrangerError(self.url, "it answers no JSON")
         return content
+
+    def _text(self, path: str) -> str:
+        try:
+            return self._ask(path).decode(errors="replace")
+        except HTTPError as error:
+            with error:
+                raise self._refusal(error) from error
 
     def _ask(self, path: str) -> bytes:
         """Return what is at a path; raise HTTPError for a refusal and MonitorError for silence."""
@@ -198,7 +206,7 @@ def _id(run: Json) -> str:
     return str(run.get("id", ""))
 
 
-def _object(content: bytes) -> Json | None:
+def _object(content: bytes | str) -> Json | None:
     """Return the JSON object in an answer; None: there is none."""
     try:
         found = json.loads(content)

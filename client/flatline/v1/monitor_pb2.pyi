@@ -1553,12 +1553,17 @@ class End(google.protobuf.message.Message):
     EXCEPTION_TYPE_FIELD_NUMBER: builtins.int
     STEP_FIELD_NUMBER: builtins.int
     HEALTH_FIELD_NUMBER: builtins.int
+    EXCEPTION_TEXT_FIELD_NUMBER: builtins.int
     status: global___EndStatus.ValueType
     """How it ended."""
     exception_type: builtins.str
     """Type of the exception that ended it, for example "InvalidArgumentError"; else empty."""
     step: builtins.int
     """Steps taken."""
+    exception_text: builtins.str
+    """What that exception says, in one line of at most 2000 bytes, of a longer one the beginning and
+    the end; the client has taken out stack frames and what looks like a secret.
+    """
     @property
     def health(self) -> global___ClientHealth:
         """How the client itself did."""
@@ -1570,9 +1575,10 @@ class End(google.protobuf.message.Message):
         exception_type: builtins.str = ...,
         step: builtins.int = ...,
         health: global___ClientHealth | None = ...,
+        exception_text: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["health", b"health"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["exception_type", b"exception_type", "health", b"health", "status", b"status", "step", b"step"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["exception_text", b"exception_text", "exception_type", b"exception_type", "health", b"health", "status", b"status", "step", b"step"]) -> None: ...
 
 global___End = End
 
@@ -1774,6 +1780,8 @@ class Verdict(google.protobuf.message.Message):
     SENTENCE_FIELD_NUMBER: builtins.int
     CLOSING_FIELD_NUMBER: builtins.int
     CAUSES_FIELD_NUMBER: builtins.int
+    STORY_FIELD_NUMBER: builtins.int
+    CHECKPOINT_FIELD_NUMBER: builtins.int
     level: global___VerdictLevel.ValueType
     """How the run is."""
     sentence: builtins.str
@@ -1782,6 +1790,10 @@ class Verdict(google.protobuf.message.Message):
     """
     closing: builtins.bool
     """The run has ended, or fell silent: the last word on it, unless a further record comes."""
+    story: builtins.str
+    """With the last word: what happened when, in one line of at most 2000 characters; else empty."""
+    checkpoint: builtins.str
+    """With the last word: the validation whose weights are the ones to keep; else empty."""
     @property
     def causes(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___Cause]:
         """What probably explains it, the likeliest first; at most 3."""
@@ -1793,8 +1805,10 @@ class Verdict(google.protobuf.message.Message):
         sentence: builtins.str = ...,
         closing: builtins.bool = ...,
         causes: collections.abc.Iterable[global___Cause] | None = ...,
+        story: builtins.str = ...,
+        checkpoint: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["causes", b"causes", "closing", b"closing", "level", b"level", "sentence", b"sentence"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["causes", b"causes", "checkpoint", b"checkpoint", "closing", b"closing", "level", b"level", "sentence", b"sentence", "story", b"story"]) -> None: ...
 
 global___Verdict = Verdict
 

@@ -7,6 +7,8 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
 from flatline_monitor.detectors.contract import Evidence, Reason, Severity
 from flatline_monitor.diagnosis.contract import Cause
+from flatline_monitor.diagnosis.crash import Crash
+from flatline_monitor.runs.crossings import Trails
 from flatline_monitor.runs.curve import Curve
 from flatline_monitor.runs.model import Model
 from flatline_monitor.runs.records import ClientHealth, Evaluation, Hello, Variable
@@ -92,6 +94,12 @@ class RunReport:
     """What is known of the latest fit before it had learned anything; None: it was not sent."""
     curve: Curve = field(default_factory=Curve)
     """The whole run in at most 512 points, but for the block that is not full yet."""
+    crash: Crash | None = None
+    """What ended the run before its time; None: nothing has."""
+    trails: Trails = field(default_factory=dict)
+    """When the norms of the variables left the range that they began in."""
+    improving: float | None = None
+    """Share of its loss that the run still gains with each epoch; None: not known."""
 
     @property
     def run_id(self) -> str:

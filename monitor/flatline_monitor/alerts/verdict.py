@@ -34,6 +34,10 @@ class RunVerdict:
     """Without the level: "the model does no better than guessing (no_skill since step 79)"."""
     closing: bool = False
     """Whether the run is over and this is the last word."""
+    story: str = ""
+    """With the last word: what happened when, in one line."""
+    checkpoint: str = ""
+    """With the last word: which weights to keep."""
 
 
 NOT_YET = RunVerdict(Level.HEALTHY, "nothing was found so far")

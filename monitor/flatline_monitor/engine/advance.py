@@ -71,6 +71,7 @@ class Run:
     ended_at: float | None = None
     entries: int = 0
     """Records of the journal that are contained in this state."""
+    exception_text: str = ""
 
     @property
     def run_id(self) -> str:
@@ -155,6 +156,7 @@ def advance(run: Run, arrival: Arrival, ask: "Ask") -> Run:
                 marks=(),
                 state=RunState(record.status.value),
                 exception_type=record.exception_type,
+                exception_text=record.exception_text,
                 health=record.health or run.health,
                 ended_at=now,
             )
@@ -209,7 +211,8 @@ def _reopened(run: Run, hello: Hello, *, further: bool) -> Run:
         history = histories.without_plan(history, hello)
     else:
         history = replace(history, hello=hello, plan=hello.plan_steps)
-    return replace(run, history=history, state=RunState.RUNNING, exception_type="", ended_at=None)
+    running = replace(run, state=RunState.RUNNING, ended_at=None)
+    return replace(running, history=history, exception_type="", exception_text="")
 
 
 def _learned(run: Run, chunk: Chunk, now: float, ask: Ask) -> Run:

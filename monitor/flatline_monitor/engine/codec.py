@@ -24,6 +24,7 @@ from flatline_monitor.diagnosis.facts import Facts
 from flatline_monitor.engine.advance import Closing, Run
 from flatline_monitor.runs.bad import FirstBad
 from flatline_monitor.runs.blocks import Blocks
+from flatline_monitor.runs.crossings import Trail
 from flatline_monitor.runs.curve import Curve
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.history import History, Mark
@@ -45,14 +46,14 @@ from flatline_monitor.runs.records import (
 )
 from flatline_monitor.runs.rows import Rows
 
-VERSION = 7
+VERSION = 8
 """Grows when a field changes its meaning; a snapshot of another version is not read."""
 
 KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         *(Run, Closing, Facts, Mark, Page, Alert, Finding, Evidence, Reason, Side),
-        *(History, FirstBad, Firsts, Rows, Sampled, Blocks, Curve),
+        *(History, FirstBad, Firsts, Rows, Sampled, Blocks, Curve, Trail),
         *(Hello, Variable, Untrained, Activation, Variables, Evaluation, ClientHealth),
         *(Model, Layer, Optimizer, Loss, Array, Feature, Feeding),
         *(State, RunState, Severity, Task, LossKind, Role, ActivationKind),

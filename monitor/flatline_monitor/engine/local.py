@@ -8,9 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from flatline_monitor.alerts.closing import closing_report
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.alerts.verdict import NOT_YET, RunVerdict
@@ -262,7 +263,7 @@ class LocalRouter:
         verdict, heard = report.verdict, line.heard
         if verdict.closing or heard.closing or verdict.level is not heard.level:
             line.heard = verdict
-            line.listener.conclude(verdict, report.causes)
+            line.listener.conclude(_with_story(report), report.causes)
 
     def _sweep(self, now: float) -> None:
         # The clock may have been set back: then a sweep is due as well.
@@ -272,6 +273,18 @@ class LocalRouter:
         for stream in self._engine.silent(now, self._began_at):
             self._feed(stream, 0, Stalled(), b"")
         self._engine.settle(now)
+
+
+def _with_story(report: RunReport) -> RunVerdict:
+    """Return the verdict, and with the last word what else the training's own log shows."""
+    if not report.verdict.closing:
+        return report.verdict
+    try:
+        told = closing_report(report)
+    except Exception:  # the verdict itself must not be lost over what is told beside it
+        log.exception("could not tell the story of run %s", report.run_id)
+        return report.verdict
+    return replace(report.verdict, story=told.story_line, checkpoint=told.checkpoint_line)
 
 
 def _log(report: AlertReport) -> None:

@@ -8,6 +8,7 @@ from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.alerts.verdict import RunVerdict, conclude
 from flatline_monitor.detectors.contract import Detector
 from flatline_monitor.diagnosis.contract import Cause
+from flatline_monitor.diagnosis.crash import Crash, CrashKind, crash_of, crash_without
 from flatline_monitor.diagnosis.infer import causes_of
 from flatline_monitor.diagnosis.safe import explain
 from flatline_monitor.engine.advance import Run
@@ -38,6 +39,9 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
         notes=run.notes,
         verdict=_verdict(run, causes),
         causes=causes,
+        crash=_crash(run),
+        trails=history.trails,
+        improving=None if run.known is None else run.known.improving,
     )
 
 
@@ -73,9 +77,28 @@ def _causes(run: Run, resolved: str = "") -> tuple[Cause, ...]:
     return explain(run.run_id, findings, run.known)
 
 
+def _crash(run: Run) -> Crash | None:
+    match run.state:
+        case RunState.FAILED:
+            return crash_of(run.exception_type, run.exception_text)
+        case RunState.STALLED:
+            return crash_without(CrashKind.KILLED)
+        case RunState.INTERRUPTED:
+            return crash_without(CrashKind.INTERRUPTED)
+    return None
+
+
+def _failure(run: Run) -> str:
+    what = run.exception_type or "an exception"
+    crash = crash_of(run.exception_type, run.exception_text)
+    if crash.kind is CrashKind.PROGRAM_ERROR:
+        return f"it failed with {what}"
+    return f"it failed: {crash.title} ({what})"
+
+
 def _verdict(run: Run, causes: Sequence[Cause]) -> RunVerdict:
     trouble = {
-        RunState.FAILED: f"it failed with {run.exception_type or 'an exception'}",
+        RunState.FAILED: _failure(run),
         RunState.STALLED: "it has stopped reporting",
     }
     return conclude(

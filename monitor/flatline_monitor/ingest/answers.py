@@ -87,6 +87,8 @@ def verdict(verdict: RunVerdict, causes: Sequence[Cause]) -> bytes:
             level=_LEVELS[verdict.level],
             sentence=verdict.sentence[:_SENTENCE_CHARACTERS],
             closing=verdict.closing,
+            story=verdict.story[:_SENTENCE_CHARACTERS],
+            checkpoint=verdict.checkpoint[:_SENTENCE_CHARACTERS],
             causes=[_cause(cause) for cause in causes[:_MOST_CAUSES]],
         )
     ).SerializeToString()

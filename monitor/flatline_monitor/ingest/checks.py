@@ -37,6 +37,12 @@ def text(place: str, value: str, limit: int, *, required: bool = False) -> str:
     return value
 
 
+def cleaned(value: str, limit: int) -> str:
+    """Return a text as one line, cut to `limit` bytes; control characters become blanks."""
+    line = " ".join(_CONTROL.sub(" ", value).split())
+    return line.encode()[:limit].decode(errors="ignore")
+
+
 def run_id(value: str) -> str:
     """Return a run id that is one."""
     if not value:

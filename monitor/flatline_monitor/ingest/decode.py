@@ -148,6 +148,8 @@ def _end(message: monitor_pb2.End, limits: Limits) -> End:
         exception_type=checks.text("end.exception_type", message.exception_type, limits.name_bytes),
         step=checks.step(Reason.INVALID_END, "end.step", message.step),
         health=_health(message.health) if message.HasField("health") else None,
+        # It explains a crash and decides nothing: no reason to refuse the end of a run.
+        exception_text=checks.cleaned(message.exception_text, limits.exception_bytes),
     )
 
 

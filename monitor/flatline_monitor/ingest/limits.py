@@ -34,6 +34,8 @@ class Limits:
     """Results of one evaluation. [results]"""
     name_bytes: int = 128
     """Names of runs, projects, users, metrics and exceptions. [bytes]"""
+    exception_bytes: int = 2_000
+    """What the exception says that ended a run; the rest is left out. [bytes]"""
     scalar_name_bytes: int = 64
     """Names of numbers of their own. [bytes]"""
     path_bytes: int = 1_024

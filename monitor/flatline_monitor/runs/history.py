@@ -6,7 +6,7 @@ So an older history can be kept as a mark and gone back to, at the price of a fe
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from flatline_monitor.runs import rates
 from flatline_monitor.runs.bad import FirstBad, first_bad
 from flatline_monitor.runs.blocks import Blocks, append_coarse, append_fine, summarise
+from flatline_monitor.runs.crossings import Trails, followed
 from flatline_monitor.runs.curve import Curve, before, extended
 from flatline_monitor.runs.firsts import Firsts
 from flatline_monitor.runs.model import Model
@@ -58,6 +59,7 @@ class History:
     """By step, the changes among pending rows, the latest before them, the highest."""
     evaluations: tuple[Evaluation, ...] = ()
     curve: Curve = field(default_factory=Curve)
+    trails: Trails = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Mark:
     coarse: Blocks
     firsts: Firsts
     best_loss: float
+    trails: Trails = field(default_factory=dict)
 
 
 def begin(hello: Hello) -> History:
@@ -103,18 +106,14 @@ def mark(history: History, step: int) -> Mark:
 
     Rows of the next block come again, and what is kept of the recent past fills again.
     """
-    return Mark(step, history.coarse, history.firsts, history.best_loss)
+    return Mark(step, history.coarse, history.firsts, history.best_loss, history.trails)
 
 
 def back_to(history: History, mark: Mark, step: int) -> History:
     """Return the history as the mark had it, for a run that goes on with `step`."""
     fresh = begin_at(history, step)
-    return replace(
-        fresh,
-        coarse=mark.coarse,
-        firsts=mark.firsts,
-        best_loss=mark.best_loss,
-    )
+    kept = {each.name: getattr(mark, each.name) for each in fields(mark)}
+    return replace(fresh, **{**kept, "step": fresh.step})
 
 
 def ended(history: History) -> History:
@@ -283,6 +282,9 @@ def _summarised(history: History, rows: Rows, **moved: Any) -> History:
         best_loss=_best_loss(history, window),
         learning_rate=rates.kept(history.learning_rate, moved.get("begin", history.begin)),
         curve=extended(history.curve, rows, history.learning_rate),
+        trails=followed(
+            history.trails, rows, _axes_of(history, rows).variables, history.learning_rate
+        ),
         **moved,
     )
 

@@ -264,6 +264,8 @@ class End:
     exception_type: str
     step: int
     health: ClientHealth | None = None
+    exception_text: str = ""
+    """What that exception says, in one line; secrets are gone by then."""
 
 
 @dataclass(frozen=True, slots=True)

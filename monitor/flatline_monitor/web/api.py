@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from flatline_monitor.alerts.closing import closing_report
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
 from flatline_monitor.web.history import history_shape
 from flatline_monitor.web.parameters import ParameterError, check_names, choice, page
+from flatline_monitor.web.report import markdown, report_shape
 from flatline_monitor.web.shapes import Json, alert_shape, run_shape, setup_shape
 
 PREFIX = "/api/"
@@ -35,6 +37,7 @@ class Api:
             Route("/api/v1/runs/{run_id}", self.run),
             Route("/api/v1/runs/{run_id}/history", self.history),
             Route("/api/v1/runs/{run_id}/setup", self.setup),
+            Route("/api/v1/runs/{run_id}/report", self.report),
             Route("/api/v1/alerts", self.alerts),
         ]
 
@@ -46,15 +49,29 @@ class Api:
 
     async def run(self, request: Request) -> Response:
         """Return one run."""
+        check_names(request.query_params, ())
         return self._of_run(request, run_shape)
 
     async def history(self, request: Request) -> Response:
         """Return what the curves of one run are drawn from."""
+        check_names(request.query_params, ())
         return self._of_run(request, history_shape)
 
     async def setup(self, request: Request) -> Response:
         """Return what one run told of itself before it had learned anything."""
+        check_names(request.query_params, ())
         return self._of_run(request, setup_shape)
+
+    async def report(self, request: Request) -> Response:
+        """Return one run as it is told at its end, as JSON or as Markdown."""
+        check_names(request.query_params, ("format",))
+        form = choice(request.query_params, "format", ["json", "markdown"])
+        if form != "markdown":
+            return self._of_run(request, lambda run: report_shape(closing_report(run)))
+        run = self._report(request.path_params["run_id"])
+        if run is None:
+            return _unknown(request.path_params["run_id"])
+        return Response(markdown(closing_report(run)), media_type="text/markdown")
 
     async def alerts(self, request: Request) -> Response:
         """Return the alerts of all runs in one state, or all that are not inactive."""
@@ -71,12 +88,13 @@ class Api:
         return answer({"items": [alert_shape(alert) for alert in taken], "next": after})
 
     def _of_run(self, request: Request, shape: Callable[[RunReport], Json]) -> Response:
-        check_names(request.query_params, ())
         run_id = request.path_params["run_id"]
         report = self._report(run_id)
-        if report is None:
-            return refusal(f"no run {run_id} here; /api/v1/runs lists them", HTTPStatus.NOT_FOUND)
-        return answer(shape(report))
+        return _unknown(run_id) if report is None else answer(shape(report))
+
+
+def _unknown(run_id: str) -> Response:
+    return refusal(f"no run {run_id} here; /api/v1/runs lists them", HTTPStatus.NOT_FOUND)
 
 
 def answer(content: Json, status: int = HTTPStatus.OK) -> Response:

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from flatline_monitor.alerts.closing import closing_report
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport, RunState
 from flatline_monitor.web.api import Api, refuse_parameter
@@ -108,6 +109,7 @@ class Pages:
         return self._page(
             "run.html",
             run=report,
+            closing=closing_report(report),
             alerts=sorted(seen(report), key=_urgency),
             causes=report.causes[:SHOWN_CAUSES],
             told={cause.name for cause in report.causes[:SHOWN_CAUSES]},

@@ -65,6 +65,7 @@ def test_a_run_in_full() -> None:
                 "causes": [],
             }
         ],
+        "crash": None,
         "abstentions": {},
     }
 
@@ -221,3 +222,20 @@ def test_the_api_is_read_only() -> None:
     assert answer.status_code == 405
     assert answer.json() == {"error": "POST is not answered here; GET and HEAD are."}
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_a_report_is_json_or_markdown_and_nothing_else():
+    """Another form is refused with those that there are, and so is a run that is not here."""
+    site = Site(run_report())
+    report = f"/api/v1/runs/{RUN_ID}/report"
+
+    assert site.ask(f"{report}?format=json").json() == site.ask(report).json()
+    page = site.ask(f"{report}?format=markdown")
+    assert page.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert page.text.startswith("# digits\n\n**Healthy**: nothing was found so far\n")
+    wrong = site.ask(f"{report}?format=pdf")
+    assert (wrong.status_code, wrong.json()["error"]) == (
+        400,
+        "parameter format is 'pdf'; it can be one of json, markdown",
+    )
+    assert site.ask("/api/v1/runs/other/report?format=markdown").status_code == 404

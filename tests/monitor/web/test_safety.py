@@ -7,6 +7,7 @@ import pytest
 from flatline_monitor.alerts.verdict import Level, RunVerdict
 from flatline_monitor.detectors.contract import Evidence
 from flatline_monitor.diagnosis.contract import Cause, Remedy
+from flatline_monitor.diagnosis.crash import crash_of
 from flatline_monitor.runs.model import Array, Layer, Loss, Model, Optimizer
 from flatline_monitor.runs.records import Evaluation, Role, Variable
 from flatline_monitor.web.headers import HEADERS
@@ -104,6 +105,7 @@ def test_what_a_run_says_is_text_and_never_markup(path: str) -> None:
     run = run_report(
         hello=hello,
         exception_type=EVIL,
+        crash=crash_of(EVIL, EVIL),
         alerts=(alert, quiet_alert(EVIL)),
         variables=(Variable(EVIL, EVIL, Role.OTHER, ()),),
         evaluations=(Evaluation(1, 0, None, {EVIL: 1.0}),),
