@@ -17,7 +17,7 @@ FULL = told.Model(
     layers=(
         told.Layer("a", "Dense", "relu", 4, "Constant", 0.0, l2=0.5, trainable=False),
         told.Layer("b", "Dropout", rate=0.5),
-        told.Layer("c", "Softmax", "softmax", axis=-1, output=True),
+        told.Layer("c", "Softmax", "softmax", axis=-1, output=True, vocabulary=9),
     ),
     chain=True,
     optimizer=told.Optimizer("SGD", 0.5, "CosineDecay", 0.0, clipnorm=2.0),

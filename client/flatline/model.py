@@ -28,6 +28,7 @@ class Layer:
     axis: int | None = None
     trainable: bool = True
     output: bool = False
+    vocabulary: int | None = None
 
 
 @dataclass(frozen=True)

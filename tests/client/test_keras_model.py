@@ -229,6 +229,14 @@ def test_what_was_told_is_told_again_only_when_it_differs() -> None:
     assert len(callback.run.models) == 2
 
 
+def test_the_rows_of_an_embedding_are_told() -> None:
+    """So that tokens beyond them can be named before the first step fails."""
+    x = np.ones((SAMPLES, 5), "int32")
+    facts = of(binary(layers.Embedding(7, 3), layers.Flatten()), x=x)
+
+    assert [each.vocabulary for each in facts.layers] == [7, None, None]
+
+
 def test_the_cell_of_a_recurrent_layer_is_the_layer() -> None:
     """With its nonlinearity and its dropout."""
     x = np.ones((SAMPLES, 5, 2), "float32")

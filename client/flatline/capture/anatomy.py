@@ -95,7 +95,7 @@ def _layer(layer: Any, *, output: bool) -> Layer:
         name=str(layer.name),
         layer_class=type(layer).__name__,
         activation=activation,
-        units=units if isinstance(units, int) else None,
+        units=_whole(units),
         initializer="" if scale is None else type(scale).__name__,
         initializer_scale=_scale(scale),
         l1=_number(getattr(penalty, "l1", None)),
@@ -104,6 +104,7 @@ def _layer(layer: Any, *, output: bool) -> Layer:
         axis=-1 if activation == "softmax" and axis is None else axis,
         trainable=bool(layer.trainable),
         output=output,
+        vocabulary=_whole(getattr(layer, "input_dim", None)),
     )
 
 
@@ -173,6 +174,10 @@ def _rate(layer: Any) -> float | None:
 
 def _is_cell(layer: Any) -> bool:
     return type(layer).__name__.endswith("Cell")
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _number(value: Any) -> float | None:

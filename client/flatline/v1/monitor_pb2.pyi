@@ -778,6 +778,7 @@ class Layer(google.protobuf.message.Message):
     AXIS_FIELD_NUMBER: builtins.int
     TRAINABLE_FIELD_NUMBER: builtins.int
     OUTPUT_FIELD_NUMBER: builtins.int
+    VOCABULARY_FIELD_NUMBER: builtins.int
     name: builtins.str
     """Name within the model, for example "dense_1"."""
     layer_class: builtins.str
@@ -804,6 +805,8 @@ class Layer(google.protobuf.message.Message):
     """Whether it should be trained."""
     output: builtins.bool
     """Whether its output is the model's."""
+    vocabulary: builtins.int
+    """Different whole numbers, from 0 on, that an embedding has a row for; absent: it is none."""
     def __init__(
         self,
         *,
@@ -819,9 +822,10 @@ class Layer(google.protobuf.message.Message):
         axis: builtins.int | None = ...,
         trainable: builtins.bool = ...,
         output: builtins.bool = ...,
+        vocabulary: builtins.int | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["_axis", b"_axis", "_initializer_scale", b"_initializer_scale", "_l1", b"_l1", "_l2", b"_l2", "_rate", b"_rate", "_units", b"_units", "axis", b"axis", "initializer_scale", b"initializer_scale", "l1", b"l1", "l2", b"l2", "rate", b"rate", "units", b"units"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_axis", b"_axis", "_initializer_scale", b"_initializer_scale", "_l1", b"_l1", "_l2", b"_l2", "_rate", b"_rate", "_units", b"_units", "activation", b"activation", "axis", b"axis", "initializer", b"initializer", "initializer_scale", b"initializer_scale", "l1", b"l1", "l2", b"l2", "layer_class", b"layer_class", "name", b"name", "output", b"output", "rate", b"rate", "trainable", b"trainable", "units", b"units"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["_axis", b"_axis", "_initializer_scale", b"_initializer_scale", "_l1", b"_l1", "_l2", b"_l2", "_rate", b"_rate", "_units", b"_units", "_vocabulary", b"_vocabulary", "axis", b"axis", "initializer_scale", b"initializer_scale", "l1", b"l1", "l2", b"l2", "rate", b"rate", "units", b"units", "vocabulary", b"vocabulary"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_axis", b"_axis", "_initializer_scale", b"_initializer_scale", "_l1", b"_l1", "_l2", b"_l2", "_rate", b"_rate", "_units", b"_units", "_vocabulary", b"_vocabulary", "activation", b"activation", "axis", b"axis", "initializer", b"initializer", "initializer_scale", b"initializer_scale", "l1", b"l1", "l2", b"l2", "layer_class", b"layer_class", "name", b"name", "output", b"output", "rate", b"rate", "trainable", b"trainable", "units", b"units", "vocabulary", b"vocabulary"]) -> None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_axis", b"_axis"]) -> typing.Literal["axis"] | None: ...
     @typing.overload
@@ -834,6 +838,8 @@ class Layer(google.protobuf.message.Message):
     def WhichOneof(self, oneof_group: typing.Literal["_rate", b"_rate"]) -> typing.Literal["rate"] | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: typing.Literal["_units", b"_units"]) -> typing.Literal["units"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_vocabulary", b"_vocabulary"]) -> typing.Literal["vocabulary"] | None: ...
 
 global___Layer = Layer
 

@@ -118,6 +118,23 @@ def categories_in_columns(setup: Setup) -> Broken | None:
     )
 
 
+def tokens_out_of_range(setup: Setup) -> Broken | None:
+    """There are tokens for which an embedding has no row: an error, and on a GPU a row of zeros."""
+    rows = [layer.vocabulary for layer in setup.model.layers if layer.vocabulary]
+    codes = [each for each in _features(setup) if each.whole and math.isfinite(each.maximum)]
+    # Of several embeddings or inputs it does not show which is fed to which.
+    if len(rows) != 1 or len(setup.model.inputs) != 1 or len(codes) != len(_features(setup)):
+        return None
+    low, high = min(each.minimum for each in codes), max(each.maximum for each in codes)
+    if low >= 0 and high < rows[0]:
+        return None
+    return Broken(
+        f"the tokens go from {low:g} to {high:g}, and the embedding has {rows[0]} rows: 0 to "
+        f"{rows[0] - 1}",
+        Evidence("largest_token", high, rows[0] - 1.0),
+    )
+
+
 def missing_values(setup: Setup) -> Broken | None:
     """There is nan, or infinity, in the data."""
     for array in (*setup.model.inputs, *setup.model.targets):
@@ -233,6 +250,7 @@ RULES: tuple[Rule, ...] = (
     plain_descent_of_wide_inputs,
     features_of_unlike_size,
     categories_in_columns,
+    tokens_out_of_range,
     missing_values,
     batch_large,
     batch_tiny,

@@ -34,6 +34,7 @@ _ORDER = (
     "untrained_layers",
     "wrong_last_layer_or_loss",
     "categories_as_numbers",
+    "vocabulary_too_small",
     "gradients_not_clipped",
     "clipping_too_strong",
     "data_changed",

@@ -233,6 +233,13 @@ CAUSES: tuple[Entry, ...] = (
         {"inputs_around_one": 0.9, "pictures": 0.9},
     ),
     Entry(
+        "vocabulary_too_small",
+        "the embedding has fewer rows than there are tokens",
+        {"tokens_out_of_range": 0.9},
+        remedies.add_rows,
+        "TensorFlow, tf.gather: an index out of range is an error, and on a GPU a row of zeros",
+    ),
+    Entry(
         "data_changed",
         "the data or the settings changed in the middle of the run",
         {

@@ -190,6 +190,16 @@ def embed(facts: Facts) -> Remedy:
     )
 
 
+def add_rows(_: Facts) -> Remedy:
+    """As many rows as there are tokens."""
+    return Remedy(
+        "Give the embedding a row for each token: input_dim is the largest token + 1, and the "
+        "word index of a Tokenizer begins at 1, so it is one more than there are words. Or let "
+        "all rarer tokens be one of their own.",
+        'rows = int(np.max(x_train)) + 1\nprint(f"keras.layers.Embedding({rows}, ...)")',
+    )
+
+
 def cut_batches(facts: Facts) -> Remedy:
     """Smaller batches: more updates."""
     now = facts.batch_size

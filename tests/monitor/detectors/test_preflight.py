@@ -140,6 +140,13 @@ FAULTY = [
     ),
     ("categories_in_columns", {"inputs": (given(ORDINARY, CODES),)}),
     (
+        "tokens_out_of_range",
+        {
+            "inputs": (given(CODES),),
+            "layers": (Layer("e", "Embedding", units=8, vocabulary=6), RELU, last()),
+        },
+    ),
+    (
         "missing_values",
         {"inputs": (given(dataclasses.replace(ORDINARY, nonfinite_share=0.01)),)},
     ),
@@ -206,7 +213,10 @@ def test_every_rule_is_broken_by_some_test():
             "layers": (Layer("n", "Normalization"), RELU, last()),
         },
         {"inputs": (given(WIDE, shape=(28, 28)),)},
-        {"inputs": (given(CODES),), "layers": (Layer("e", "Embedding", units=8), RELU, last())},
+        {
+            "inputs": (given(CODES),),
+            "layers": (Layer("e", "Embedding", units=8, vocabulary=7), RELU, last()),
+        },
         {"inputs": (given(YES_NO, ORDINARY),)},
         {"inputs": (given(*64 * (CODES,)),)},
         {"inputs": (given(dataclasses.replace(CODES, maximum=90.0), ORDINARY),)},

@@ -110,6 +110,10 @@ FIRST = {
         facts(clip_ratio=5e-4, update_ratio=(2e-7, 4e-7), first_update_ratio=4e-7),
     ),
     "slow_input": (found("slow_steps"), facts()),
+    "vocabulary_too_small": (
+        found("preflight"),
+        facts(faults={"tokens_out_of_range": "the tokens go from 0 to 9"}),
+    ),
 }
 
 BEHIND = {"noisy_labels", "categories_as_numbers", "data_changed", "unsuitable_optimizer"}
