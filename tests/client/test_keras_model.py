@@ -190,6 +190,26 @@ def test_of_an_array_that_is_a_file_only_the_first_samples_are_read(tmp_path: Pa
         assert (array.samples, array.features[0].maximum) == (200, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        (tf.ragged.constant([[1.0], [2.0, 3.0]]), 0),
+        (tf.sparse.from_dense([[0.0, 1.0]]), 1),
+        (np.array([["a", "b"]]), 1),
+        (np.zeros((0, 3)), 0),
+        (np.float32(3.0), 0),
+        (iter([1]), 0),
+        ({"a": X, "b": None}, 1),
+    ],
+)
+def test_what_cannot_be_looked_at_is_left_alone(given: Any, count: int) -> None:
+    """Of an array whose samples cannot be read, shape and type are told."""
+    arrays = read_arrays(given, "x")
+
+    assert len(arrays) == count
+    assert all(array.features == () for array in arrays if array.name == "x")
+
+
 def test_of_a_dataset_only_the_model_is_told() -> None:
     """To look at its samples would be to take them."""
     data = tf.data.Dataset.from_tensor_slices((X, BITS)).batch(16)

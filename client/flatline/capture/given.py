@@ -50,9 +50,11 @@ def _array(name: str, value: Any) -> Array | None:
     """Return what one array is; None: it is none."""
     shape = getattr(value, "shape", None)
     dtype = getattr(getattr(value, "dtype", None), "name", None) or getattr(value, "dtypes", None)
-    if isinstance(value, tf.data.Dataset) or shape is None or dtype is None or not len(shape):
+    if isinstance(value, tf.data.Dataset) or shape is None or dtype is None:
         return None
-    sizes = tuple(int(size) for size in shape)
+    if not len(shape) or not all(isinstance(size, int) for size in shape):
+        return None  # a ragged one
+    sizes = tuple(shape)
     samples, elements = sizes[0], int(np.prod(sizes[1:], dtype=np.int64))
     if not samples or not elements:
         return None
@@ -72,7 +74,10 @@ def _taken(value: Any, samples: int, elements: int) -> np.ndarray | None:
     """Return some of the samples, evenly spread, [sample, element]; None: they are no numbers."""
     most = max(min(_SAMPLES, _ELEMENTS // elements), 1)
     some = slice(min(most, _ON_DISK)) if _is_mapped(value) else slice(0, None, -(-samples // most))
-    rows = np.asarray(getattr(value, "iloc", value)[some])  # a table of pandas has no other way
+    try:
+        rows = np.asarray(getattr(value, "iloc", value)[some])  # a table of pandas has no other way
+    except Exception:  # noqa: BLE001 - a sparse array, or one of foreign make, may raise anything
+        return None
     if rows.dtype.kind not in "fiub":
         return None
     return rows.reshape(len(rows), -1)
