@@ -140,7 +140,9 @@ def _show(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
+    from flatline.commands.api import MonitorError  # noqa: PLC0415 - see `_check`
     from flatline.commands.report import report  # noqa: PLC0415 - see `_check`
+    from flatline.say import shown  # noqa: PLC0415 - see `_check`
 
     if given.output is None:
         return _looked(given, lambda monitor: report(monitor, given.run, raw=given.json))
@@ -155,9 +157,6 @@ def _report(given: argparse.Namespace) -> int:
             message = f"{place} cannot be written: {error.strerror or error}"
             raise MonitorError(message) from None
         yield f"wrote {given.output}"
-
-    from flatline.commands.api import MonitorError  # noqa: PLC0415 - see `_check`
-    from flatline.say import shown  # noqa: PLC0415 - see `_check`
 
     return _looked(given, written)
 

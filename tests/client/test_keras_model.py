@@ -56,6 +56,10 @@ def test_layers_are_told_with_what_they_were_made_with() -> None:
     assert facts.chain
 
 
+def binary_built() -> Any:
+    return binary(keras.Input((FEATURES,)))
+
+
 def branched() -> Any:
     x = keras.Input((FEATURES,))
     both = layers.Add()([layers.Dense(3)(x), layers.Dense(3)(x)])
@@ -123,6 +127,16 @@ def test_the_optimizer_is_told_with_its_numbers(optimizer: Any, expected: Optimi
     assert seen.optimizer.learning_rate == pytest.approx(expected.learning_rate)
     for name in ("name", "schedule", "momentum", "epsilon", "clipnorm", "clipvalue"):
         assert getattr(seen.optimizer, name) == getattr(expected, name), name
+
+
+def test_the_rate_is_the_one_that_the_fit_begins_with() -> None:
+    """A schedule has moved on when the first step is done; that is no other set-up."""
+    falling = keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5)
+    optimizer = lambda: keras.optimizers.SGD(falling)  # noqa: E731
+    facts = told(compiled(binary_built, loss="mse", optimizer=optimizer, run_eagerly=True))
+
+    assert facts.optimizer is not None
+    assert (facts.optimizer.learning_rate, facts.optimizer.schedule) == (0.5, "ExponentialDecay")
 
 
 def own(y: Any, y_pred: Any) -> Any:

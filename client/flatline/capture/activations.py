@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from flatline.capture.anatomy import activation_name
 from flatline.capture.edition import keras_of
 from flatline.capture.layout import Column
 from flatline.capture.patches import replaced
@@ -29,6 +30,7 @@ _RECTIFIERS = {"relu", "relu6"}
 _SQUASHERS = {"sigmoid": 0.0, "hard_sigmoid": 0.0, "tanh": -1.0, "hard_tanh": -1.0}
 """Squashing functions and their lower bounds; the upper one is 1."""
 _CLASSES = (
+    *("ReLU", "LeakyReLU", "PReLU", "ELU"),
     *("Dense", "EinsumDense", "Activation", "Conv1D", "Conv2D", "Conv3D"),
     *("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
     *("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
@@ -67,15 +69,9 @@ def find_layers(model: Any) -> list[Watched]:
 def _function_name(layer: Any) -> str | None:
     """Return the name of the function that a layer ends in; None: in none, or it is not known."""
     layers = keras_of(layer).layers
-    if isinstance(layer, layers.ReLU):
-        return "leaky" if getattr(layer, "negative_slope", 0.0) else "relu"
-    for name in ("LeakyReLU", "PReLU", "ELU"):
-        if isinstance(layer, getattr(layers, name, ())):
-            return name
-    if not isinstance(layer, tuple(getattr(layers, name) for name in _CLASSES)):
-        return None
-    function = getattr(layer, "activation", None)
-    return None if function is None else str(getattr(function, "__name__", "unknown"))
+    if isinstance(layer, tuple(getattr(layers, name) for name in _CLASSES)):
+        return activation_name(layer) or None
+    return None
 
 
 def watched_calls(watched: Sequence[Watched], seen: Callable[[int, Any], None]) -> ExitStack:

@@ -1,6 +1,5 @@
 """What a compiled model is made of, read from its objects: no data, and nothing of a graph."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +22,7 @@ def read_layers(model: Any) -> tuple[Layer, ...]:
     last = _last_layer(model)
     leaves = [
         layer
-        for layer in _flattened(model, itself=False)
+        for layer in _parts(model)
         if not (_parts(layer) or isinstance(layer, keras_of(layer).layers.InputLayer))
     ]
     if len(leaves) > LAYERS_MOST:
@@ -138,13 +137,9 @@ def _last_layer(model: Any) -> Any:
     return last
 
 
-def _flattened(layer: Any, *, itself: bool) -> Iterator[Any]:
-    yield from layer._flatten_layers(include_self=itself, recursive=True)  # noqa: SLF001
-
-
 def _parts(layer: Any) -> list[Any]:
-    """Return the layers that a layer holds."""
-    return list(_flattened(layer, itself=False))
+    """Return the layers that a layer or a model holds, and those that they hold."""
+    return list(layer._flatten_layers(include_self=False, recursive=True))  # noqa: SLF001
 
 
 def _inputs(layer: Any) -> int:

@@ -97,10 +97,11 @@ def model_of(model: Any, fit: Fit) -> Model:
 def _given(own: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the arrays of a fit tell; nothing, should one be too odd to be read."""
     with Guard("the reading of what fit was given"):
+        inputs = read_arrays(own.get("x"), "x")
         return {
-            "inputs": read_arrays(own.get("x"), "x"),
+            "inputs": inputs,
             "targets": read_arrays(own.get("y"), "y"),
-            "feeding": read_feeding(own),
+            "feeding": read_feeding(own, inputs),
             "callbacks": _callbacks(own),
         }
     return {}

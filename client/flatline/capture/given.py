@@ -25,10 +25,10 @@ def read_arrays(given: Any, name: str) -> tuple[Array, ...]:
     return tuple(array for array in arrays if array is not None)
 
 
-def read_feeding(own: Mapping[str, Any]) -> Feeding:
-    """Return how a fit feeds them, from the variables of `fit` itself."""
+def read_feeding(own: Mapping[str, Any], inputs: tuple[Array, ...]) -> Feeding:
+    """Return how a fit feeds its arrays, from the variables of `fit` itself."""
     x, weights = own.get("x"), own.get("class_weight")
-    array = _array("", x) is not None or isinstance(x, Mapping | list | tuple)
+    array = bool(inputs) or isinstance(x, Mapping | list | tuple)
     shuffle = own.get("shuffle")
     return Feeding(
         shuffle=bool(shuffle) if array and shuffle is not None else None,
@@ -59,14 +59,13 @@ def _array(name: str, value: Any) -> Array | None:
     if not samples or not elements:
         return None
     taken = _taken(value, samples, elements)
-    numbers = taken is not None and taken.dtype.kind in "fiub"
     return Array(
         name=name,
         shape=sizes[1:],
         dtype=dtype if isinstance(dtype, str) else "mixed",
         samples=samples,
-        features=_features(taken) if numbers and taken is not None else (),
-        one_hot=numbers and taken is not None and _is_one_hot(taken),
+        features=() if taken is None else _features(taken),
+        one_hot=taken is not None and _is_one_hot(taken),
     )
 
 

@@ -100,7 +100,8 @@ class Session:
         self._tell_model(fit)
         dispatcher = Dispatcher(model, tracer, self._recorder, self.fail)
         self._installation = Installation(model, dispatcher, self.abandon)
-        self._recorder.on_first_step = lambda: self._complete(head, fit, steps)
+        complete = bool(model.built)
+        self._recorder.on_first_step = lambda: self._complete(head, fit, steps, told=complete)
         self._watch_fit()
 
     def begin_epoch(self, epoch: int) -> None:
@@ -149,12 +150,13 @@ class Session:
             if self._uninstall():
                 self._finish(Ending("interrupted"))
 
-    def _complete(self, head: Head, fit: Fit, steps: int) -> None:
-        """Tell what only the first step has shown: the outputs of a model that was not built."""
+    def _complete(self, head: Head, fit: Fit, steps: int, *, told: bool) -> None:
+        """Tell what only the first step has shown: a model that was not built before."""
         seen = read_head(self._model(), self._settings.task)
         if seen != head and self._run is not None:
             self._run.describe(describe(fit, seen, steps))
-        self._tell_model(fit)
+        if not told:
+            self._tell_model(fit)
 
     def _tell_model(self, fit: Fit) -> None:
         """Tell what the program has built, compiled and given to the fit, unless that was told."""

@@ -687,8 +687,8 @@ global___Activation = Activation
 
 @typing.final
 class Model(google.protobuf.message.Message):
-    """What is known of a fit before it has learned anything: sent once its first step has shown it, and
-    again for a further fit that differs.
+    """What is known of a fit before it has learned anything: sent when it begins, again when the first
+    step has shown a model that was not built, and for a further fit that differs.
     """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor

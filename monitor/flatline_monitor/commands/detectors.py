@@ -12,7 +12,7 @@ from flatline.commands.tables import table, terminal_width
 from flatline_monitor.alerts.book import KEEP
 from flatline_monitor.commands.shell import AsJson, Config, leave, or_exit
 from flatline_monitor.detectors.catalogue import CATALOGUE, configured
-from flatline_monitor.detectors.contract import Detector
+from flatline_monitor.detectors.contract import Detector, headline
 from flatline_monitor.diagnosis.causes import CAUSES
 from flatline_monitor.diagnosis.entry import Entry
 from flatline_monitor.diagnosis.infer import FOUND_BY
@@ -40,7 +40,7 @@ def detectors(
 
 
 def _list(detectors: Iterable[Detector]) -> Iterator[str]:
-    rows = [(d.name, ", ".join(d.severities), _summary(d)) for d in detectors]
+    rows = [(d.name, ", ".join(d.severities), headline(d)) for d in detectors]
     return table(("DETECTOR", "SEVERITIES", "WHAT IT SAYS"), rows, width=terminal_width())
 
 
@@ -66,7 +66,7 @@ def _as_json(detector: Detector) -> dict[str, Any]:
     return {
         "name": detector.name,
         "severities": list(detector.severities),
-        "summary": _summary(detector),
+        "summary": headline(detector),
         "definition": _sections(detector),
         "needs": sorted(detector.needs),
         "not_for": sorted(detector.not_for),
@@ -95,10 +95,6 @@ def _causes(detector: Detector) -> list[Entry]:
     }
     causes = [entry for entry in CAUSES if weights[entry.name]]
     return sorted(causes, key=lambda entry: -weights[entry.name])
-
-
-def _summary(detector: Detector) -> str:
-    return (inspect.getdoc(type(detector)) or "").partition("\n")[0]
 
 
 def _sections(detector: Detector) -> dict[str, str]:

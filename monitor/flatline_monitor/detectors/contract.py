@@ -1,6 +1,7 @@
 """What a detector is and what it may answer."""
 
 import enum
+import inspect
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -91,6 +92,11 @@ class Abstain:
 
 
 Verdict: TypeAlias = Finding | Clear | Abstain
+
+
+def headline(detector: "Detector") -> str:
+    """Return the first line of a detector's definition: what it says when it fires."""
+    return (inspect.getdoc(type(detector)) or "").partition("\n")[0]
 
 
 class NotMeasurableError(Exception):

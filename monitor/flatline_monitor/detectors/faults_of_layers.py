@@ -9,7 +9,7 @@ from flatline_monitor.runs.model import Layer
 _CONSTANT = {"Zeros", "Ones", "Constant"}
 _SPREADS = {"RandomNormal": 1.0, "TruncatedNormal": 0.88, "RandomUniform": 1 / math.sqrt(3)}
 """Standard deviation of what is drawn, by the number that the initializer was made with."""
-_SQUASHERS = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh"}
+SQUASHERS = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh"}
 _WITHOUT = {"linear", ""}
 WIDE, NARROW = 3.0, 0.02
 """Times what is usual, as for weights that are measured (diagnosis/signs_of_model.py)."""
@@ -167,7 +167,7 @@ def _times_usual(layer: Layer, shape: tuple[int, ...]) -> float:
 
 
 def _squashes(layer: Layer) -> bool:
-    return layer.activation in _SQUASHERS and not layer.layer_class.endswith("Cell")
+    return layer.activation in SQUASHERS and not layer.layer_class.endswith("Cell")
 
 
 RULES: tuple[Rule, ...] = (

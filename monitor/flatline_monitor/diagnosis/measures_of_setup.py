@@ -1,13 +1,14 @@
 """What the set-up of a run tells beside its faults, in numbers."""
 
 from flatline_monitor.detectors.faults_of_feeding import is_picture
+from flatline_monitor.detectors.faults_of_layers import SQUASHERS
 from flatline_monitor.diagnosis import measures
 from flatline_monitor.runs.model import Layer, Model
 from flatline_monitor.runs.view import RunView
 
 _UNLIKE = 1.5
 """Times as many samples, and times the weight, from which on a class has more of it."""
-_SQUASHERS = {"sigmoid", "hard_sigmoid", "tanh", "hard_tanh", "softmax"}
+_SQUASHING = {*SQUASHERS, "softmax"}
 
 
 def is_regularized(view: RunView) -> bool | None:
@@ -25,7 +26,7 @@ def squashing_layers(view: RunView) -> int | None:
     model = view.model
     if model is None or not model.chain or any(_is_opaque(each) for each in model.layers):
         return None
-    return sum(each.activation in _SQUASHERS for each in model.layers if not each.output)
+    return sum(each.activation in _SQUASHING for each in model.layers if not each.output)
 
 
 def are_pictures(view: RunView) -> bool:

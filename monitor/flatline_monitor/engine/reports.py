@@ -16,7 +16,7 @@ from flatline_monitor.engine.advance import Run
 
 def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
     """Return the run as it stands."""
-    history, causes = run.history, _causes(run)
+    history, causes, crash = run.history, _causes(run), _crash(run)
     return RunReport(
         hello=history.hello,
         state=run.state,
@@ -37,9 +37,9 @@ def run_report(run: Run, catalogue: Sequence[Detector]) -> RunReport:
         curve=history.curve,
         health=run.health,
         notes=run.notes,
-        verdict=_verdict(run, causes),
+        verdict=_verdict(run, causes, crash),
         causes=causes,
-        crash=_crash(run),
+        crash=crash,
         trails=history.trails,
         improving=None if run.known is None else run.known.improving,
     )
@@ -88,23 +88,23 @@ def _crash(run: Run) -> Crash | None:
     return None
 
 
-def _failure(run: Run) -> str:
-    what = run.exception_type or "an exception"
-    crash = crash_of(run.exception_type, run.exception_text)
+def _failure(crash: Crash) -> str:
+    what = crash.exception_type or "an exception"
     if crash.kind is CrashKind.PROGRAM_ERROR:
         return f"it failed with {what}"
     return f"it failed: {crash.title} ({what})"
 
 
-def _verdict(run: Run, causes: Sequence[Cause]) -> RunVerdict:
-    trouble = {
-        RunState.FAILED: _failure(run),
-        RunState.STALLED: "it has stopped reporting",
-    }
+def _verdict(run: Run, causes: Sequence[Cause], crash: Crash | None) -> RunVerdict:
+    trouble = ""
+    if run.state is RunState.STALLED:
+        trouble = "it has stopped reporting"
+    elif run.state is RunState.FAILED and crash is not None:
+        trouble = _failure(crash)
     return conclude(
         run.shown,
         causes,
         run.known,
         closing=run.state not in {RunState.RUNNING, RunState.STALLED},
-        trouble=trouble.get(run.state, ""),
+        trouble=trouble,
     )

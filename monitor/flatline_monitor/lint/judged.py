@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
+from flatline_monitor.alerts.verdict import LEVELS
 from flatline_monitor.detectors.contract import Detector, Evidence, Reason, Severity
 from flatline_monitor.diagnosis.contract import Cause
-from flatline_monitor.engine.advance import Arrival, Ask, advance, open_run
+from flatline_monitor.engine.advance import Arrival, Ask, open_run
+from flatline_monitor.engine.again import fed
 from flatline_monitor.engine.reports import run_report
 from flatline_monitor.lint import classes
 from flatline_monitor.lint.log import Kind, Log, Quantity
@@ -54,9 +56,6 @@ class Level(enum.StrEnum):
     CANNOT_JUDGE = "cannot judge"
 
 
-LEVELS = {Severity.INFO: Level.HEALTHY, Severity.WARNING: Level.SUSPICIOUS}
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """One finding that stands at the end of the log."""
@@ -94,13 +93,13 @@ def judged(log: Log, catalogue: Sequence[Detector]) -> Judged:
     asked = [each for each in catalogue if each.name in SIGNALS and each.name not in spared]
     greeting = hello(log)
     run, stream = open_run(greeting, 0.0), StreamKey(greeting.run_id, 0, 0)
-    for number, record in enumerate(records(log), 1):
-        run = advance(run, Arrival(stream, number, record, 0.0), Ask(asked))
+    told = (Arrival(stream, n, record, 0.0) for n, record in enumerate(records(log), 1))
+    run = fed(run, told, lambda _: Ask(asked)) or run
     report = run_report(run, asked)
     found = tuple(sorted(_found(report, log), key=lambda each: -each.severity.rank))
     unjudged = _unjudged(report, log, catalogue) | spared
     worst = found[0].severity if found else Severity.INFO
-    level = LEVELS.get(worst, Level.SICK)
+    level = Level(LEVELS[worst])
     sentence = in_words_of(log, report.verdict.sentence)
     if level is Level.HEALTHY and unjudged.keys() >= TRENDS:
         level, sentence = Level.CANNOT_JUDGE, _too_little(log)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from flatline_monitor.detectors.contract import Detector, Severity
+from flatline_monitor.detectors.contract import Detector, Severity, headline
 from flatline_monitor.lint.judged import NO_LOG, Found, Judged
 from flatline_monitor.lint.shown import evidence, read_as
 
@@ -21,9 +21,7 @@ def as_json(judged: Sequence[Judged]) -> str:
 
 def as_sarif(judged: Sequence[Judged], catalogue: Sequence[Detector], version: str) -> str:
     """Return a SARIF document with a rule for each detector and a result for each finding."""
-    rules = [
-        {"id": each.name, "shortDescription": {"text": _first_line(each)}} for each in catalogue
-    ]
+    rules = [{"id": each.name, "shortDescription": {"text": headline(each)}} for each in catalogue]
     results = [_result(log, found) for log in judged for found in log.found]
     driver = {"name": "flatline", "version": version, "rules": rules}
     run = {"tool": {"driver": driver}, "results": results}
@@ -59,10 +57,6 @@ def as_junit(judged: Sequence[Judged], catalogue: Sequence[Detector], fail_on: S
             suite.set(name, str(count))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True)
-
-
-def _first_line(detector: Detector) -> str:
-    return (type(detector).__doc__ or "").strip().partition("\n")[0]
 
 
 def _log(judged: Judged) -> dict[str, Any]:

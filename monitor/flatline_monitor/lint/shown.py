@@ -3,13 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from flatline_monitor.alerts.verdict import PROBABLE
 from flatline_monitor.detectors.contract import Evidence
 from flatline_monitor.lint.judged import NO_LOG, Found, Judged
 from flatline_monitor.lint.log import Kind, Log
 from flatline_monitor.lint.words import place
-
-PROBABLE = 0.3
-"""Weight of a cause from which on it is named."""
 
 
 def text(judged: Judged) -> Iterator[str]:

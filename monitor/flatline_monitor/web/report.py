@@ -12,7 +12,6 @@ from flatline_monitor.web.shapes import (
     Json,
     alert_shape,
     cause_shape,
-    crash_shape,
     plain,
     seen,
     verdict_shape,
@@ -32,7 +31,7 @@ def report_shape(closing: ClosingReport) -> Json:
         "state": run.state.value,
         "step": run.step,
         "verdict": verdict_shape(closing.verdict),
-        "crash": crash_shape(closing.crash),
+        "crash": plain(closing.crash),
         "story": [
             {"step": each.step, "signal": each.signal, "text": each.text} for each in closing.story
         ],

@@ -9,7 +9,6 @@ from flatline_monitor.alerts.lifecycle import State
 from flatline_monitor.alerts.report import AlertReport, RunReport
 from flatline_monitor.alerts.verdict import RunVerdict
 from flatline_monitor.diagnosis.contract import Cause
-from flatline_monitor.diagnosis.crash import Crash
 
 Json: TypeAlias = dict[str, object]
 
@@ -37,7 +36,7 @@ def run_shape(report: RunReport) -> Json:
         "epoch": report.epoch,
         "loss": number(report.loss),
         "verdict": verdict_shape(report.verdict),
-        "crash": crash_shape(report.crash),
+        "crash": plain(report.crash),
         "causes": [cause_shape(cause) for cause in report.causes],
         "alerts": [alert_shape(alert) for alert in seen(report)],
         "abstentions": {a.detector: a.abstained.value for a in report.alerts if a.abstained},
@@ -103,19 +102,6 @@ def verdict_shape(verdict: RunVerdict) -> Json:
         "level": verdict.level.value,
         "sentence": verdict.sentence,
         "closing": verdict.closing,
-    }
-
-
-def crash_shape(crash: Crash | None) -> Json | None:
-    """Return what ended a run before its time; null: nothing has."""
-    if crash is None:
-        return None
-    return {
-        "kind": crash.kind.value,
-        "title": crash.title,
-        "advice": crash.advice,
-        "exception_type": crash.exception_type,
-        "exception_text": crash.exception_text,
     }
 
 
